@@ -1,0 +1,1 @@
+"""Facts and settings as data, shipped as package data."""

@@ -1,0 +1,110 @@
+"""Configuration: one YAML mapping becomes one frozen struct, or an error that names the key.
+
+Every struct forbids unknown keys. Floats may be written as YAML 1.2 writes them (`1e-4`).
+"""
+
+import difflib
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from control.errors import ConfigError
+
+T = TypeVar("T")
+LARGEST_BYTES = 256 * 1024
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it, except that `1e-4` is a number and aliases are refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise ConfigError(f"YAML aliases are not allowed (line {self.peek_event().start_mark.line + 1}); write the value out")
+        return super().compose_node(parent, index)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)$"),
+    list("-+0123456789."),
+)
+
+
+def find(name: str | Path) -> Path:
+    """The file at `name`, else the shipped one of that name. Raises ConfigError when there is neither."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = Path(str(resources.files("configs"))) / path.name
+    if shipped.is_file():
+        return shipped
+    names = sorted(p.name for p in shipped.parent.glob("*.yaml"))
+    near = difflib.get_close_matches(path.name, names, n=2) or names
+    raise ConfigError(f"no configuration at {path}; shipped ones are: {', '.join(near)}")
+
+
+def read(name: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises ConfigError for anything else."""
+    path = find(name)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise ConfigError(f"{path} is larger than {LARGEST_BYTES} bytes; that is not a configuration")
+    try:
+        value = yaml.load(path.read_text(), Loader=_Loader)  # a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path} must hold a mapping of keys to values, got {type(value).__name__}")
+    return value
+
+
+def build(kind: type[T], values: dict[str, Any], source: str) -> T:
+    """`values` as a `kind`. Raises ConfigError naming the key at fault, and near names for an unknown one."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_explain(str(error), kind)}") from None
+
+
+def _explain(message: str, kind: type) -> str:
+    unknown = re.search(r"unknown field `(\w+)`(?: - at `\$\.?([\w.]*))?", message)
+    if not unknown:
+        return message.replace("$.", "").replace("`", "")
+    key, where = unknown.group(1), unknown.group(2) or ""
+    names = _fields(kind, where)
+    near = difflib.get_close_matches(key, names, n=3, cutoff=0.5) or names
+    place = f" in {where}" if where else ""
+    return f"unknown key {key}{place}; did you mean: {', '.join(near)}?"
+
+
+def _fields(kind: Any, where: str) -> list[str]:
+    """Names of the struct's fields at a dotted path below `kind`."""
+    for part in filter(None, where.split(".")):
+        kind = next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == part)
+    return [f.encode_name for f in msgspec.structs.fields(kind)]
+
+
+def override(values: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """`values` with each `a.b=value` of the command line put in. Raises ConfigError for a malformed one."""
+    values = msgspec.json.decode(msgspec.json.encode(values))
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes key=value, got {assignment!r}")
+        *path, last = key.split(".")
+        inner = values
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"--set {assignment}: {part} is a value, not a group of keys")
+        inner[last] = yaml.load(text, Loader=_Loader)
+    return values
+
+
+def require(ok: bool, message: str) -> None:
+    """Raise ConfigError(message) unless ok; for plausibility checks in a struct's `__post_init__`."""
+    if not ok:
+        raise ConfigError(message)

@@ -1,0 +1,158 @@
+"""The values that flow through the house: frozen, checked at birth.
+
+J = 6 joints in `RobotSpec.joints` order. Radians, metres, seconds. Joint arrays are float64, frames uint8.
+"""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Mapping
+
+import numpy as np
+
+from control.errors import CommandRefused
+
+JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
+GRIPPER = JOINTS.index("gripper")
+
+
+def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
+    """`value` read-only, after checking that it is a finite float64 vector of `length`."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.shape != (length,):
+        raise ValueError(f"{name} must be a float64 array of shape ({length},), got {_describe(value)}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{name} must be finite, got {value}")
+    value.flags.writeable = False
+    return value
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    return f"{type(value).__name__} {value!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class RobotSpec:
+    """What a robot is, as told once at hello."""
+
+    joints: tuple[str, ...]
+    lower_rad: np.ndarray  # (J,)
+    upper_rad: np.ndarray  # (J,)
+    speed_rad_s: np.ndarray  # (J,) the governor's limit
+    accel_rad_s2: np.ndarray  # (J,) the governor's limit
+    hz: float  # control rate
+    cameras: Mapping[str, tuple[tuple[int, int], tuple[int, int]]]  # name -> sensor (H, W), policy (H, W)
+    profile: str  # actuator profile
+    calibration: str  # digest; "exact" where there is nothing to calibrate
+
+    def __post_init__(self) -> None:
+        for name in ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"):
+            _vector(name, getattr(self, name), len(self.joints))
+        if not (self.lower_rad < self.upper_rad).all():
+            raise ValueError(f"lower_rad {self.lower_rad} must lie below upper_rad {self.upper_rad}")
+        if not 1 <= self.hz <= 100:
+            raise ValueError(f"hz must be between 1 and 100, got {self.hz}")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture, stamped where it was taken."""
+
+    rgb: np.ndarray  # (H, W, 3) uint8
+    stamp_s: float
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3:
+            raise ValueError(f"rgb must be uint8 of shape (H, W, 3), got {_describe(self.rgb)}")
+        self.rgb.flags.writeable = False
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What the robot senses at one control tick; never anything it could not sense."""
+
+    seq: int
+    stamp_s: float  # the robot's monotonic clock
+    joints_rad: np.ndarray  # (J,) measured
+    speed_rad_s: np.ndarray  # (J,) measured
+    load: np.ndarray  # (J,) fraction of the torque limit, in [-1, 1]
+    target_rad: np.ndarray  # (J,) the target in force; the next action's delta starts here
+    limited: bool  # the last command was clamped
+    frames: Mapping[str, Frame] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
+            _vector(name, getattr(self, name), len(JOINTS))
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """Joint targets for one control period."""
+
+    target_rad: np.ndarray  # (J,) absolute
+    answers: int  # Observation.seq this command was computed from
+    ttl_s: float = 1.0
+    action: tuple[float, ...] = ()  # the policy-space action it came from, kept for rewards and records
+
+    def __post_init__(self) -> None:
+        try:
+            _vector("target_rad", self.target_rad, len(JOINTS))
+        except ValueError as error:
+            raise CommandRefused(f"{error}; nothing was moved") from None
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """Where the cube may start: ranges of its centre on the table and of its yaw."""
+
+    x_m: tuple[float, float] = (0.16, 0.30)
+    y_m: tuple[float, float] = (-0.12, 0.12)
+    yaw_rad: tuple[float, float] = (-np.pi, np.pi)
+
+
+@dataclass(frozen=True)
+class ResetRequest:
+    """How an episode starts: a curriculum stage and the seed everything random is drawn from."""
+
+    stage: str = "home"
+    seed: int = 0
+    spawn: Spawn = Spawn()
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """The robot's own condition; nan where it has no such sensor."""
+
+    state: str
+    volts: float
+    temperature_c: np.ndarray  # (J,)
+    errors: tuple[str, ...]
+    bus_success: float  # share of the last 100 bus cycles
+    late_ticks: int
+    worst_late_s: float
+    counters: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What only a simulator knows; for judges and logs, never for a policy's network."""
+
+    cube_m: np.ndarray  # (3,) centre
+    cube_quat: np.ndarray  # (4,) w, x, y, z
+    tool_m: np.ndarray  # (3,) tool point between the fingertips
+    moving_pad_m: np.ndarray  # (3,) centre of the moving finger's pad
+    pads_touch: tuple[bool, bool]  # fixed, moving finger on the cube
+
+    def __post_init__(self) -> None:
+        for name, length in (("cube_m", 3), ("cube_quat", 4), ("tool_m", 3), ("moving_pad_m", 3)):
+            _vector(name, getattr(self, name), length)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's word on one step."""
+
+    reward: float
+    discount: float  # 0: the task ended here; 1: it goes on, even when time ran out
+    success: bool
+    terms: Mapping[str, float]

@@ -1,0 +1,1 @@
+"""The SO-101's servo bus, sans-IO: packets and registers."""

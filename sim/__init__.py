@@ -1,0 +1,1 @@
+"""The MuJoCo twin of the arm and the lift scene behind the Robot interface."""

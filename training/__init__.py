@@ -1,0 +1,1 @@
+"""The lift task, its rewards, and learning from demonstrations."""
