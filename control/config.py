@@ -18,16 +18,17 @@ T = TypeVar("T")
 LARGEST_BYTES = 256 * 1024
 
 
-class _Loader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """YAML 1.1 as PyYAML reads it, except that `1e-4` is a number and aliases are refused."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise ConfigError(f"YAML aliases are not allowed (line {self.peek_event().start_mark.line + 1}); write the value out")
+            line = self.peek_event().start_mark.line + 1
+            raise ConfigError(f"YAML aliases are not allowed (line {line}); write the value out")
         return super().compose_node(parent, index)
 
 
-_Loader.add_implicit_resolver(
+StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)$"),
     list("-+0123456789."),
@@ -53,7 +54,7 @@ def read(name: str | Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_BYTES:
         raise ConfigError(f"{path} is larger than {LARGEST_BYTES} bytes; that is not a configuration")
     try:
-        value = yaml.load(path.read_text(), Loader=_Loader)  # a SafeLoader
+        value = yaml.load(path.read_text(), Loader=StrictLoader)  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(value, dict):
@@ -100,11 +101,11 @@ def override(values: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, 
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
                 raise ConfigError(f"--set {assignment}: {part} is a value, not a group of keys")
-        inner[last] = yaml.load(text, Loader=_Loader)
+        inner[last] = yaml.load(text, Loader=StrictLoader)
     return values
 
 
 def require(ok: bool, message: str) -> None:
-    """Raise ConfigError(message) unless ok; for plausibility checks in a struct's `__post_init__`."""
+    """Raise ValueError(message) unless ok; in a struct's `__post_init__` `build` turns it into a ConfigError."""
     if not ok:
-        raise ConfigError(message)
+        raise ValueError(message)
