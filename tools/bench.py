@@ -1,0 +1,36 @@
+"""Measure this project against the bare limit, in the same run."""
+
+import importlib
+import json as jsonlib
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure this project's figure, the bare limit beside it, and their ratio."""
+
+    what: tyro.conf.Positional[Literal["env", "update", "wire", "all"]] = "all"
+    """Simulation steps with the wrist camera, learner updates, a round trip over ZeroMQ, or all three."""
+
+    json: bool = False
+    """Print one line of JSON per benchmark instead of the table."""
+
+
+def main(arguments: Arguments) -> None:
+    names = ("env", "update", "wire") if arguments.what == "all" else (arguments.what,)
+    for name in names:
+        report = getattr(importlib.import_module(f"tools.bench_{name}"), f"bench_{name}")()
+        print(jsonlib.dumps({"bench": name} | report) if arguments.json else table(name, report))
+
+
+def table(name: str, report: dict[str, float | str]) -> str:
+    """One row per figure, in the order the benchmark gives them."""
+    rows = (f"  {key:<32}{_figure(value)}" for key, value in report.items())
+    return "\n".join([name, *rows])
+
+
+def _figure(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

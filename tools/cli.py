@@ -1,0 +1,131 @@
+"""The console command `twinarm`: picks a verb, reads its flags, turns a mistake into one line.
+
+A verb is a module `tools/<verb>.py` with two names. The docstrings below the fields are what `--help` prints:
+
+    @dataclass(frozen=True)
+    class Arguments:
+        '''Serve a robot on the network until interrupted.'''
+
+        endpoint: tyro.conf.Positional[str]
+        '''Where to listen, such as ipc:///tmp/arm or tcp://127.0.0.1:5555.'''
+
+        set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+        '''Overrides of the configuration, each as key=value.'''
+
+        json: bool = False
+        '''Print one line of JSON instead of the table.'''
+
+    def main(arguments: Arguments) -> int | None:
+        '''Returns the exit status; None is 0. A TwinarmError ends in one line on stderr and status 2.'''
+
+Fields are flat, flags are kebab-case (`curriculum_stage` is `--curriculum-stage`), a boolean is a flag without a value.
+Only the chosen verb's module is imported, so heavy imports may stand at its top.
+"""
+
+import difflib
+import importlib
+import io
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from typing import Any
+
+from control.errors import TwinarmError, UserError
+
+VERBS = {
+    "demo": "collect, train and evaluate on the shipped configuration, then show the video",
+    "model": "write the arm's MJCF, to open it elsewhere",
+    "serve": "put a robot on a ZeroMQ endpoint",
+    "collect": "record scripted grasps as a dataset",
+    "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
+    "resume": "continue a run that was stopped or killed",
+    "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
+    "bench": "measure this project against the bare limit: env, update or wire",
+}
+USAGE_ERROR, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if words else USAGE_ERROR
+    try:
+        return run(words[0], words[1:])
+    except TwinarmError as error:
+        return complain(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return complain(f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+
+
+def usage() -> str:
+    rows = "\n".join(f"  {verb:<9}{summary}" for verb, summary in VERBS.items())
+    return f"usage: twinarm VERB [flags]\n\n{rows}\n\ntwinarm VERB --help lists the flags of one verb."
+
+
+def complain(message: str) -> int:
+    print(f"twinarm: {' '.join(message.split())}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def run(verb: str, words: list[str]) -> int:
+    """Raises UserError for a verb or a flag that does not exist, naming near ones."""
+    if verb not in VERBS:
+        raise UserError(f"there is no verb {verb}; {near(verb, list(VERBS))}")
+    module = importlib.import_module(f"tools.{verb}")
+    return module.main(parse(module.Arguments, verb, words)) or 0
+
+
+def parse(kind: type, verb: str, words: list[str]) -> Any:
+    """`words` as a `kind`. Raises UserError where they do not fit it, SystemExit(0) after printing help."""
+    import tyro  # 0.15 s, not needed to list the verbs
+
+    refuse_unknown_flags(kind, verb, words)
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            arguments, extra = tyro.cli(
+                kind,
+                prog=f"twinarm {verb}",
+                args=words,
+                return_unknown_args=True,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{verb}: {first_paragraph(said.getvalue())}; see twinarm {verb} --help") from None
+    if extra:
+        raise UserError(f"{verb} does not know what to do with {' '.join(extra)}; see twinarm {verb} --help")
+    return arguments
+
+
+def refuse_unknown_flags(kind: type, verb: str, words: list[str]) -> None:
+    """Before tyro does: it would take a misspelt flag for a positional value."""
+    fields = [f"--{name.replace('_', '-')}" for name in kind.__dataclass_fields__]  # type: ignore[attr-defined]
+    for word in words:
+        flag = word.partition("=")[0].replace("_", "-")
+        if flag.startswith("--") and flag.replace("--no-", "--") not in [*fields, "--help"]:
+            raise UserError(f"{verb} has no flag {flag}; {near(flag, fields)}")
+
+
+def near(word: str, names: list[str]) -> str:
+    """The names closest to `word`, or all of them when none is close."""
+    return f"did you mean: {', '.join(difflib.get_close_matches(word, names, n=3, cutoff=0.5) or names)}?"
+
+
+def first_paragraph(box: str) -> str:
+    """The words of tyro's boxed error, from its title bar down to the first rule, in one line."""
+    rows = [line.strip("│ ") for line in box.splitlines()[1:]]
+    end = next((i for i, row in enumerate(rows) if row.startswith(("─", "╰"))), len(rows))
+    return " ".join(" ".join(rows[:end]).split()).rstrip(".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
