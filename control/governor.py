@@ -1,0 +1,92 @@
+"""The one set of limits in front of every robot, simulated or not.
+
+A command's target is clamped to the joint range, to the travel that the speed limit allows in one control period, to a
+leash ahead of the measured pose, and to fingertips above the table. Between commands the reference glides towards the
+target at 100 Hz, so as to arrive when the period ends, within the speed and acceleration limits.
+"""
+
+import math
+
+import numpy as np
+
+from control.arm import Arm
+from control.errors import CommandRefused
+from control.types import RobotSpec
+
+RATE_HZ = 100
+TICK_S = 1.0 / RATE_HZ
+# The target, not the finger, may lie this far below the table: a servo that droops needs it to reach the table.
+LOWEST_TARGET_M = -0.010
+BISECTIONS = 5
+
+
+class Governor:
+    """Turns commanded targets (J,) into references (J,) that a servo may be given.
+
+    Args:
+        spec: joint ranges, speeds and accelerations; its hz is the rate of commands.
+        arm: kinematics for the table guard.
+        leash_rad: (J,) how far a target may lie ahead of the measured pose.
+    """
+
+    def __init__(self, spec: RobotSpec, arm: Arm, leash_rad: np.ndarray):
+        self._spec, self._arm, self._leash = spec, arm, leash_rad
+        self._travel = spec.speed_rad_s / spec.hz
+        self._limits = list(zip(spec.speed_rad_s.tolist(), spec.accel_rad_s2.tolist(), strict=True))
+        self.ticks_per_command = round(RATE_HZ / spec.hz)
+        self.start((spec.lower_rad + spec.upper_rad) / 2)
+
+    def start(self, joints_rad: np.ndarray) -> None:
+        """Hold `joints_rad` (J,): target and reference are there, at rest."""
+        self.target_rad = np.clip(joints_rad, self._spec.lower_rad, self._spec.upper_rad)
+        self.limited = False
+        self._reference = self.target_rad.tolist()
+        self._velocity = [0.0] * len(self._reference)
+        self._ticks_left = 0
+
+    def accept(self, target_rad: np.ndarray, measured_rad: np.ndarray) -> None:
+        """Take a new target (J,), clamped to what is allowed from the last one and the measured pose (J,).
+
+        Raises:
+            CommandRefused: the target is not finite; the last one stays in force.
+        """
+        if not np.isfinite(target_rad).all():
+            raise CommandRefused(f"target_rad must be finite, got {target_rad}; the last target stays in force")
+        allowed = np.clip(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
+        allowed = np.clip(allowed, measured_rad - self._leash, measured_rad + self._leash)
+        allowed = self._above_table(np.clip(allowed, self._spec.lower_rad, self._spec.upper_rad))
+        self.limited = bool(np.abs(allowed - target_rad).max() > 1e-9)
+        self.target_rad = allowed
+        self._ticks_left = self.ticks_per_command
+
+    def tick(self) -> list[float]:
+        """The reference (J,) 10 ms later."""
+        remaining_s = max(self._ticks_left, 1) * TICK_S
+        self._ticks_left -= 1
+        goals = self.target_rad.tolist()
+        for j, (speed, accel) in enumerate(self._limits):
+            gap = goals[j] - self._reference[j]
+            wanted = math.copysign(min(abs(gap) / remaining_s, speed, _braking_speed(abs(gap), accel)), gap)
+            change = accel * TICK_S
+            velocity = min(max(wanted, self._velocity[j] - change), self._velocity[j] + change)
+            self._velocity[j] = velocity
+            self._reference[j] += velocity * TICK_S
+        return self._reference
+
+    def _above_table(self, target_rad: np.ndarray) -> np.ndarray:
+        """`target_rad`, or the furthest point on the way to it that keeps the fingertips above the table."""
+        lowest = self._arm.lowest_fingertip_m(target_rad)
+        if lowest >= LOWEST_TARGET_M or lowest >= self._arm.lowest_fingertip_m(self.target_rad):
+            return target_rad
+        low, high = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            there = self.target_rad + middle * (target_rad - self.target_rad)
+            low, high = (middle, high) if self._arm.lowest_fingertip_m(there) >= LOWEST_TARGET_M else (low, middle)
+        return self.target_rad + low * (target_rad - self.target_rad)
+
+
+def _braking_speed(gap_rad: float, accel_rad_s2: float) -> float:
+    """The fastest speed from which the joint can still stop within `gap_rad`, in steps of a tick."""
+    step = accel_rad_s2 * TICK_S * TICK_S
+    return accel_rad_s2 * TICK_S * (math.sqrt(0.25 + 2 * gap_rad / step) - 0.5)
