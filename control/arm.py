@@ -30,7 +30,6 @@ def kinematic_spec(facts: dict[str, Any]) -> mujoco.MjSpec:
     spec = mujoco.MjSpec()
     spec.modelname = "so101"
     spec.compiler.degree = False
-    spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
     bodies = {"world": spec.worldbody}
     for fact in facts["bodies"]:
         body = bodies[fact["parent"]].add_body(name=fact["name"], pos=fact["pos_m"], quat=fact["quat_wxyz"])

@@ -1,0 +1,67 @@
+"""Rendering: named cameras to pixels, offscreen."""
+
+from typing import Self
+
+import cv2
+import numpy as np
+
+from sim import graphics  # before mujoco: it chooses the headless backend
+
+graphics.use_headless_gl()
+import mujoco  # noqa: E402
+
+from sim.scene import SENSOR_HW  # noqa: E402
+
+
+class Eye:
+    """Renders cameras of one model at up to 640x480; several eyes may share a process.
+
+    Args:
+        fine: smooth edges and shadows, for people; a policy's picture costs a tenth without.
+    """
+
+    def __init__(self, model: mujoco.MjModel, fine: bool = False):
+        height, width = SENSOR_HW
+        self._model = model
+        model.vis.quality.offsamples = 4 if fine else 0
+        self._gl = mujoco.GLContext(width, height)
+        self._gl.make_current()
+        self._scene = mujoco.MjvScene(model, maxgeom=500)
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._option = mujoco.MjvOption()
+        self._option.geomgroup[:] = (1, 1, 1, 0, 0, 0)
+        self._option.sitegroup[:] = 0
+
+    def look(self, data: mujoco.MjData, camera: str, height: int, width: int) -> np.ndarray:
+        """The picture (height, width, 3) uint8 that `camera` sees; its field of view spans the height."""
+        view = mujoco.MjvCamera()
+        view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, self._model.camera(camera).id
+        rect = mujoco.MjrRect(0, 0, width, height)
+        pixels = np.empty((height, width, 3), np.uint8)
+        self._gl.make_current()
+        mujoco.mjv_updateScene(self._model, data, self._option, None, view, mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjr_render(rect, self._scene, self._context)
+        mujoco.mjr_readPixels(pixels, None, rect, self._context)
+        return np.ascontiguousarray(pixels[::-1])
+
+    def close(self) -> None:
+        """Free the GL context."""
+        self._gl.make_current()
+        self._context.free()
+        self._gl.free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def policy_picture(sensor: np.ndarray, px: int) -> np.ndarray:
+    """The centre square of a sensor picture (H, W, 3), averaged down to (px, px, 3): what a camera driver does."""
+    height, width = sensor.shape[:2]
+    left = (width - height) // 2
+    return cv2.resize(sensor[:, left : left + height], (px, px), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,177 @@
+"""SimRobot: the MuJoCo lift scene behind the Robot interface."""
+
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+
+from control import arm as kinematics
+from control.arm import Arm
+from control.config import RobotConfig
+from control.errors import TwinarmError
+from control.governor import TICK_S, Governor
+from control.pacing import Pacer
+from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
+from sim.cameras import Eye, policy_picture
+from sim.scene import SENSOR_HW, lift_scene
+from sim.stages import Stager
+
+import mujoco  # isort: skip  (after sim.cameras, which chooses the headless backend)
+
+
+class SimRobot:
+    """The simulated arm. Time passes only in `step` (and in `reset`, before the clock starts).
+
+    Args:
+        config: rates, pictures, actuator profile, cube, and a model of the user's own if any.
+        realtime: let `step` end by the clock, and count the ticks that came late.
+    Raises:
+        ConfigError: the model or profile cannot be used.
+        GraphicsError: there is no headless OpenGL.
+    """
+
+    def __init__(self, config: RobotConfig, realtime: bool = False):
+        facts = kinematics.facts()
+        self.config = config
+        self.model = lift_scene(config, facts)
+        self.data = mujoco.MjData(self.model)
+        self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
+        self.spec = _spec(config, self.arm, facts)
+        gains = facts["actuator_profiles"][config.profile]
+        limits = facts["governor"]
+        leash = np.full(len(JOINTS), limits["leash_rad"] + limits["leash_torque_Nm"] / gains["kp"])
+        self.governor = Governor(self.spec, self.arm, leash)
+        self._plant = Arm(self.model)
+        self._servos = np.array([self.model.actuator(name).id for name in JOINTS])
+        self._force = self.model.actuator_forcerange[self._servos, 1]
+        self._substeps = round(TICK_S / self.model.opt.timestep)
+        self._cube_geom = self.model.geom("cube").id
+        self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint("cube").id])
+        self._pad = self._moving_pad()
+        self._stager = Stager(self, np.array(facts["home_rad"]))
+        self._eye = Eye(self.model)
+        self._pacer = Pacer(config.hz) if realtime else None
+        self._seq, self._ticks, self._pictures = 0, 0, 0
+        self._start(np.array(facts["home_rad"]))
+
+    def reset(self, request: ResetRequest) -> Observation:
+        """Start an episode. Raises UserError for an unknown stage or a cube out of the arm's reach."""
+        self._stager.prepare(request)
+        self._seq, self._ticks = 0, 0
+        if self._pacer:
+            self._pacer.start()
+        return self.observe()
+
+    def observe(self) -> Observation:
+        joints = self.joints_rad()
+        return Observation(
+            seq=self._seq,
+            stamp_s=self._ticks * TICK_S,
+            joints_rad=joints,
+            speed_rad_s=self.data.qvel[self._plant.dofs],
+            load=np.clip(self.data.actuator_force[self._servos] / self._force, -1.0, 1.0),
+            target_rad=self.governor.target_rad.copy(),
+            limited=self.governor.limited,
+            frames=MappingProxyType({"wrist_cam": self._frame()}),
+        )
+
+    def step(self, command: Command) -> Observation:
+        self.govern(command.target_rad)
+        self._seq += 1
+        if self._pacer:
+            self._pacer.tick()
+        return self.observe()
+
+    def halt(self) -> None:
+        """Hold the present reference."""
+        self.governor.start(self.data.ctrl[self._servos])
+
+    def health(self) -> Health:
+        late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
+        unknown = np.full(len(JOINTS), np.nan)
+        return Health("active", float("nan"), unknown, (), 1.0, late, worst, {"ticks": self._ticks, "pictures": self._pictures})
+
+    def truth(self) -> Truth:
+        q, data = self._cube_qpos, self.data
+        return Truth(
+            cube_m=data.qpos[q : q + 3].copy(),
+            cube_quat=data.qpos[q + 3 : q + 7].copy(),
+            tool_m=data.site_xpos[self._plant.site].copy(),
+            moving_pad_m=data.xmat[self._plant.jaw].reshape(3, 3) @ self._pad + data.xpos[self._plant.jaw],
+            pads_touch=self._pads_touch(),
+        )
+
+    def close(self) -> None:
+        self._eye.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # What the stager uses to prepare an episode.
+
+    def joints_rad(self) -> np.ndarray:
+        """Measured joints (J,), radians."""
+        return self.data.qpos[self._plant.qpos]
+
+    def govern(self, target_rad: np.ndarray) -> None:
+        """Let one control period pass under the governor with this target (J,)."""
+        self.governor.accept(target_rad, self.joints_rad())
+        for _ in range(self.governor.ticks_per_command):
+            self.data.ctrl[self._servos] = self.governor.tick()
+            mujoco.mj_step(self.model, self.data, self._substeps)
+        self._ticks += self.governor.ticks_per_command
+        mujoco.mj_forward(self.model, self.data)
+
+    def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
+        """Put the arm at `joints_rad` (J,) at rest, the cube's centre at `cube_m` (3,)."""
+        mujoco.mj_resetData(self.model, self.data)
+        q = self._cube_qpos
+        self.data.qpos[q : q + 3] = cube_m
+        self.data.qpos[q + 3 : q + 7] = np.cos(cube_yaw_rad / 2), 0.0, 0.0, np.sin(cube_yaw_rad / 2)
+        self._start(joints_rad)
+
+    def _start(self, joints_rad: np.ndarray) -> None:
+        self.data.qpos[self._plant.qpos] = joints_rad
+        self.governor.start(joints_rad)
+        self.data.ctrl[self._servos] = self.governor.target_rad
+        mujoco.mj_forward(self.model, self.data)
+
+    def _frame(self) -> Frame:
+        px = self.config.camera_px
+        self._pictures += 1
+        if self.config.render == "direct":
+            rgb = self._eye.look(self.data, "wrist_cam", px, px)
+        else:
+            rgb = policy_picture(self._eye.look(self.data, "wrist_cam", *SENSOR_HW), px)
+        return Frame(rgb, self._ticks * TICK_S)
+
+    def _pads_touch(self) -> tuple[bool, bool]:
+        """Whether a collision geom of the fixed and of the moving finger's body touches the cube."""
+        contacts = self.data.contact
+        pairs = contacts.geom
+        others = pairs[(pairs == self._cube_geom).any(axis=1) & (contacts.dist < 0)].ravel()
+        bodies = self.model.geom_bodyid[others]
+        return bool((bodies == self._plant.hand).any()), bool((bodies == self._plant.jaw).any())
+
+    def _moving_pad(self) -> np.ndarray:
+        """The pad's centre (3,) in the jaw's frame; of a foreign model, its fingertip."""
+        pad = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, "moving_pad")
+        return kinematics.MOVING_FINGERTIP_M if pad < 0 else self.model.geom_pos[pad].copy()
+
+
+def _spec(config: RobotConfig, arm: Arm, facts: dict) -> RobotSpec:
+    limits = facts["governor"]
+    return RobotSpec(
+        joints=JOINTS,
+        lower_rad=arm.lower_rad,
+        upper_rad=arm.upper_rad,
+        speed_rad_s=np.array(limits["speed_rad_s"]),
+        accel_rad_s2=np.array(limits["accel_rad_s2"]),
+        hz=config.hz,
+        cameras={"wrist_cam": (SENSOR_HW, (config.camera_px, config.camera_px))},
+        profile=config.profile,
+        calibration="exact",
+    )

@@ -1,0 +1,157 @@
+"""The lift scene: an arm that can be touched and driven, a table, a cube and three cameras, as one MJCF."""
+
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from control.arm import TOOL_SITE, kinematic_spec
+from control.config import RobotConfig
+from control.errors import ConfigError
+from control.types import JOINTS
+from sim import looks
+
+CAMERAS = ("wrist_cam", "front", "overhead")
+CUBE = "cube"
+TABLE_TOP_M = 0.0
+SENSOR_HW = (480, 640)
+# Bits of contype/conaffinity: parts of the arm never touch each other, except for the two pads.
+ARM, WORLD, PAD = 1, 2, 4
+BOX, SPHERE, CAPSULE = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CAPSULE
+SHAPES = {"box": BOX, "sphere": SPHERE, "capsule": CAPSULE}
+COLLISION_GROUP = 3
+
+
+def arm_spec(facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
+    """The SO-101: kinematics, looks, collision shapes, pads, wrist camera and actuators."""
+    spec = kinematic_spec(facts)
+    spec.option.timestep = facts["contact"]["option"]["timestep_s"]
+    looks.dress(spec, facts)
+    for fact in facts["bodies"]:
+        for shape in fact.get("collision", ()):
+            if not _is_finger(shape):
+                _add_shape(spec.body(fact["name"]), shape)
+    _add_pads(spec, facts["finger_pads"])
+    _add_wrist_camera(spec.body("gripper"), facts["wrist_cameras"]["wide_angle_v5"])
+    actuate(spec, facts, profile)
+    return spec
+
+
+def user_spec(path: str, facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
+    """A user's own arm, with this project's actuators and, where it has no `wrist_cam`, its wrist camera.
+
+    Raises:
+        ConfigError: the file is missing, is no MJCF, or lacks a joint, the tool site or a collision shape on a jaw.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"no model at {path}")
+    try:
+        spec = mujoco.MjSpec.from_file(path)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not an MJCF that MuJoCo reads: {error}") from None
+    _require_names(spec, path)
+    for stale in [*spec.keys, *spec.actuators]:
+        spec.delete(stale)
+    if spec.camera("wrist_cam") is None:
+        _add_wrist_camera(spec.site(TOOL_SITE).parent, facts["wrist_cameras"]["wide_angle_v5"])
+    actuate(spec, facts, profile)
+    return spec
+
+
+def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
+    """Put a position servo of the named profile on every joint. Raises ConfigError for an unknown profile."""
+    gains = facts["actuator_profiles"].get(profile)
+    if gains is None:
+        raise ConfigError(f"no actuator profile {profile}; there are: {', '.join(facts['actuator_profiles'])}")
+    for name in JOINTS:
+        joint = spec.joint(name)
+        joint.damping = [gains["damping"], 0.0, 0.0]  # the linear term of a polynomial
+        joint.frictionloss, joint.armature = gains["frictionloss"], gains["armature"]
+        force = gains["gripper_force_Nm"] if name == "gripper" else gains["force_Nm"]
+        servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        servo.gaintype, servo.biastype = mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtBias.mjBIAS_AFFINE
+        servo.gainprm[0] = gains["kp"]
+        servo.biasprm[1:3] = -gains["kp"], -gains["kv"]
+        servo.forcerange, servo.forcelimited = [-force, force], 1
+        servo.ctrlrange, servo.ctrllimited = list(joint.range), 1
+
+
+def lift_scene(robot: RobotConfig, facts: dict[str, Any]) -> mujoco.MjModel:
+    """The arm of `robot`, a table with its top at z = 0 and a free cube, compiled."""
+    spec = user_spec(robot.model, facts, robot.profile) if robot.model else arm_spec(facts, robot.profile)
+    _set_options(spec, facts["contact"])
+    looks.furnish(spec)
+    _add_cube(spec, robot, facts["finger_pads"])
+    _add_room_cameras(spec)
+    return spec.compile()
+
+
+def _set_options(spec: mujoco.MjSpec, contact: dict[str, Any]) -> None:
+    spec.option.timestep = contact["option"]["timestep_s"]
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = contact["option"]["impratio"]
+    height, width = SENSOR_HW
+    spec.visual.global_.offheight, spec.visual.global_.offwidth = height, width
+
+
+def _add_cube(spec: mujoco.MjSpec, robot: RobotConfig, pads: dict[str, Any]) -> None:
+    half = robot.cube_m / 2
+    body = spec.worldbody.add_body(name=CUBE, pos=[0.25, 0.0, half])
+    body.add_freejoint(name=CUBE)
+    geom = body.add_geom(name=CUBE, type=BOX, size=[half] * 3, mass=robot.cube_kg, rgba=looks.CUBE_RGBA)
+    geom.contype, geom.conaffinity, geom.condim = WORLD, ARM | WORLD | PAD, 4
+    geom.friction, geom.solref, geom.solimp = pads["friction"], pads["solref"], pads["solimp"]
+
+
+def _add_room_cameras(spec: mujoco.MjSpec) -> None:
+    spec.worldbody.add_camera(name="front", pos=[0.62, -0.42, 0.36], fovy=38, xyaxes=_look([0.62, -0.42, 0.36], [0.16, 0, 0.08]))
+    spec.worldbody.add_camera(name="overhead", pos=[0.22, 0.0, 0.75], fovy=42, xyaxes=[0, -1, 0, 1, 0, 0])
+
+
+def _look(eye: list[float], at: list[float]) -> list[float]:
+    """x and y axes of a camera at `eye` that looks at `at`, level."""
+    back = np.array(eye) - np.array(at)
+    right = np.cross([0.0, 0.0, 1.0], back)
+    up = np.cross(back, right)
+    return [*(right / np.linalg.norm(right)), *(up / np.linalg.norm(up))]
+
+
+def _add_shape(body: Any, shape: dict[str, Any]) -> None:
+    geom = body.add_geom(type=SHAPES[shape["type"]], pos=shape["pos_m"], quat=shape["quat_wxyz"], group=COLLISION_GROUP)
+    geom.size[: len(shape["size_m"])] = shape["size_m"]
+    geom.contype, geom.conaffinity, geom.mass = ARM, 0, 0
+
+
+def _is_finger(shape: dict[str, Any]) -> bool:
+    """The published finger-tip shapes, which the pads replace: spheres of a millimetre, boxes two millimetres thick."""
+    return shape.get("name", "").startswith(("fixed_jaw", "moving_jaw")) and shape["size_m"][0] < 0.0015
+
+
+def _add_pads(spec: mujoco.MjSpec, pads: dict[str, Any]) -> None:
+    for name, touches in (("fixed", 0), ("moving", PAD)):
+        pad = pads[name]
+        half_yaw = pad["yaw_rad"] / 2
+        quat = [np.cos(half_yaw), 0, 0, np.sin(half_yaw)]
+        geom = spec.body(pad["body"]).add_geom(name=f"{name}_pad", type=BOX, size=pad["size_m"], pos=pad["pos_m"], quat=quat)
+        geom.contype, geom.conaffinity, geom.condim = ARM | PAD, touches, 4
+        geom.friction, geom.solref, geom.solimp = pads["friction"], pads["solref"], pads["solimp"]
+        geom.rgba, geom.mass = looks.PAD_RGBA, 0
+
+
+def _add_wrist_camera(body: Any, camera: dict[str, Any]) -> None:
+    quat = np.zeros(4)
+    mujoco.mju_euler2Quat(quat, np.array(camera["euler_rad"]), "xyz")
+    body.add_camera(name="wrist_cam", pos=camera["pos_m"], quat=quat, fovy=camera["fovy_deg"])
+
+
+def _require_names(spec: mujoco.MjSpec, path: str) -> None:
+    missing = [name for name in JOINTS if spec.joint(name) is None]
+    if missing:
+        raise ConfigError(f"{path} has no joint named {', '.join(missing)}; it needs {', '.join(JOINTS)}")
+    if spec.site(TOOL_SITE) is None:
+        raise ConfigError(f"{path} has no site named {TOOL_SITE}; it marks the point between the fingertips")
+    for body in (spec.joint("gripper").parent, spec.site(TOOL_SITE).parent):
+        if not any(geom.contype or geom.conaffinity for geom in body.geoms):
+            raise ConfigError(f"{path}: body {body.name} has no collision geom to grasp with")

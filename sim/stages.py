@@ -1,0 +1,119 @@
+"""Curriculum: how an episode starts. The experiment's numbers are aliases of the stages' names."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from control import arm as kinematics
+from control.arm import turn
+from control.errors import UserError
+from control.types import GRIPPER, ResetRequest
+
+if TYPE_CHECKING:
+    from sim.robot import SimRobot
+
+STAGES = {"home": 0, "lifted": 1, "grasped": 2, "near": 3, "far": 4}
+OPEN_RAD = 1.0
+CLOSED_RAD = 0.0
+NEAR_M = 0.03  # fingertips above the top of the cube
+FAR_M = (0.08, 0.12)  # tool point to cube, along the table
+FAR_HEIGHT_M = (0.07, 0.11)
+REACH_M = (0.14, 0.36)  # distances from the base at which the tool can point down
+GRASP_OFFSET_M = 0.002  # cube centre to tool point along the tool's x axis, as the pads leave it
+NEAR_ASIDE_M = 0.01
+CLEAR_RAD = 0.45  # open enough to stand around the cube without touching it
+LIFT_M = 0.035
+SETTLE_S, GRASP_S, LIFT_S = 0.3, 0.6, 0.8
+BASE_M = 0.0388  # x of the shoulder_pan axis
+ITERATIONS = 60
+
+
+def stage_name(text: str) -> str:
+    """The stage that a name or one of the experiment's numbers means. Raises UserError for neither."""
+    names = {**{name: name for name in STAGES}, **{str(number): name for name, number in STAGES.items()}}
+    if text not in names:
+        known = ", ".join(f"{number} {name}" for name, number in STAGES.items())
+        raise UserError(f"no curriculum stage {text}; there are: {known}")
+    return names[text]
+
+
+class Stager:
+    """Prepares a SimRobot for an episode; everything random comes from the request's seed."""
+
+    def __init__(self, robot: "SimRobot", home_rad: np.ndarray):
+        self._robot, self._home_rad = robot, home_rad
+
+    def prepare(self, request: ResetRequest) -> None:
+        """Place the arm and the cube. Raises UserError for an unknown stage or a cube out of reach."""
+        place = getattr(self, f"_{stage_name(request.stage)}")
+        rng = np.random.default_rng(request.seed)
+        spawn = request.spawn
+        x, y, yaw = (rng.uniform(*bounds) for bounds in (spawn.x_m, spawn.y_m, spawn.yaw_rad))
+        if not REACH_M[0] <= np.hypot(x, y) <= REACH_M[1]:
+            low, high = REACH_M
+            raise UserError(f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base")
+        place(rng, np.array([x, y, self._robot.config.cube_m / 2]), yaw)
+
+    def _home(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
+        self._robot.place(self._home_rad, cube_m, yaw_rad)
+        self._wait(SETTLE_S)
+
+    def _near(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
+        aside = np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), self._robot.config.cube_m / 2 + NEAR_M)
+        self._hover(cube_m + aside, cube_m, yaw_rad)
+
+    def _far(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
+        tool = _aside(rng, cube_m)
+        while not REACH_M[0] <= np.hypot(tool[0], tool[1]) <= REACH_M[1] or tool[0] < 0.1:
+            tool = _aside(rng, cube_m)
+        self._hover(tool, cube_m, yaw_rad)
+
+    def _grasped(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
+        straight = neutral_heading(cube_m)
+        heading = straight + turn(yaw_rad - straight, np.pi / 2)
+        along = np.array([np.cos(heading), np.sin(heading), 0.0])
+        self._robot.place(self._joints(cube_m + GRASP_OFFSET_M * along, heading, CLEAR_RAD), cube_m, yaw_rad)
+        self._drive(lambda joints: _with_gripper(joints, CLOSED_RAD), GRASP_S)
+
+    def _lifted(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
+        self._grasped(rng, cube_m, yaw_rad)
+        self._drive(self._raise, LIFT_S)
+
+    def _hover(self, tool_m: np.ndarray, cube_m: np.ndarray, yaw_rad: float) -> None:
+        self._robot.place(self._joints(tool_m, neutral_heading(tool_m), OPEN_RAD), cube_m, yaw_rad)
+        self._wait(SETTLE_S)
+
+    def _joints(self, tool_m: np.ndarray, heading_rad: float, gripper_rad: float) -> np.ndarray:
+        start = _with_gripper(self._home_rad, gripper_rad)
+        start[0] = -np.arctan2(tool_m[1], tool_m[0] - BASE_M)
+        return self._robot.arm.solve(start, tool_m, heading_rad, ITERATIONS)
+
+    def _raise(self, target_rad: np.ndarray) -> np.ndarray:
+        tool, rotation = self._robot.arm.tool(target_rad)
+        step = np.array([0.0, 0.0, LIFT_M / (LIFT_S * self._robot.config.hz)])
+        return self._robot.arm.solve(target_rad, tool + step, kinematics.heading(rotation))
+
+    def _wait(self, seconds: float) -> None:
+        self._drive(lambda target_rad: target_rad, seconds)
+
+    def _drive(self, next_target: Callable[[np.ndarray], np.ndarray], seconds: float) -> None:
+        for _ in range(round(seconds * self._robot.config.hz)):
+            self._robot.govern(next_target(self._robot.governor.target_rad))
+
+
+def neutral_heading(tool_m: np.ndarray) -> float:
+    """The heading (radians) of a tool at `tool_m` whose wrist is not rolled: away from the base."""
+    return float(np.arctan2(tool_m[1], tool_m[0] - BASE_M))
+
+
+def _aside(rng: np.random.Generator, cube_m: np.ndarray) -> np.ndarray:
+    distance, angle = rng.uniform(*FAR_M), rng.uniform(-np.pi, np.pi)
+    height = rng.uniform(*FAR_HEIGHT_M) - cube_m[2]
+    return cube_m + np.array([distance * np.cos(angle), distance * np.sin(angle), height])
+
+
+def _with_gripper(joints_rad: np.ndarray, gripper_rad: float) -> np.ndarray:
+    joints = joints_rad.copy()
+    joints[GRIPPER] = gripper_rad
+    return joints
