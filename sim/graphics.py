@@ -41,6 +41,12 @@ def require_gl() -> None:
         context.free()
 
 
+def use_headless_gl() -> None:
+    """Let `mujoco.GLContext` and `mujoco.Renderer` be headless too, in this process and its children."""
+    if sys.platform == "linux":
+        os.environ.setdefault("MUJOCO_GL", "egl")
+
+
 def _backend() -> Any:
     """Not `mujoco.GLContext` on Linux: unless MUJOCO_GL was set before MuJoCo's import, that one wants a display."""
     if sys.platform != "linux" or os.environ.get("MUJOCO_GL"):
@@ -51,9 +57,10 @@ def _backend() -> Any:
 def _advice(error: Exception) -> str:
     backend = os.environ.get("MUJOCO_GL") or "egl"
     reason = " ".join(str(error).split()).split(". ")[0] or type(error).__name__
+    choice = "unset MUJOCO_GL, or on Debian" if "MUJOCO_GL" in os.environ else "on Debian"
     return (
         f"cannot draw without a display (MUJOCO_GL={backend}: {reason}); "
-        f"on Debian: sudo apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
+        f"{choice}: sudo apt-get install -y {' '.join(DEBIAN_PACKAGES)}"
     )
 
 

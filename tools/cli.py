@@ -31,6 +31,7 @@ from contextlib import redirect_stderr
 from typing import Any
 
 from control.errors import TwinarmError, UserError
+from sim import graphics
 
 VERBS = {
     "demo": "collect, train and evaluate on the shipped configuration, then show the video",
@@ -42,6 +43,7 @@ VERBS = {
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
     "bench": "measure this project against the bare limit: env, update or wire",
 }
+OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
 
 
@@ -78,8 +80,21 @@ def run(verb: str, words: list[str]) -> int:
     """Raises UserError for a verb or a flag that does not exist, naming near ones."""
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb}; {near(verb, list(VERBS))}")
-    module = importlib.import_module(f"tools.{verb}")
+    module = load(verb)
     return module.main(parse(module.Arguments, verb, words)) or 0
+
+
+def load(verb: str) -> Any:
+    """The verb's module. Raises UserError where this machine lacks a package or a graphics library it needs."""
+    try:
+        return importlib.import_module(f"tools.{verb}")
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith(OURS):
+            raise
+        raise UserError(f'{verb} needs the package {error.name}; pip install "twinarm[all]"') from None
+    except Exception:
+        graphics.require_gl()  # MuJoCo and OpenCV do not even import where an OpenGL library is missing
+        raise
 
 
 def parse(kind: type, verb: str, words: list[str]) -> Any:
@@ -90,7 +105,7 @@ def parse(kind: type, verb: str, words: list[str]) -> Any:
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            arguments, extra = tyro.cli(
+            parsed: tuple[Any, list[str]] = tyro.cli(
                 kind,
                 prog=f"twinarm {verb}",
                 args=words,
@@ -101,6 +116,7 @@ def parse(kind: type, verb: str, words: list[str]) -> Any:
         if not stop.code:
             raise
         raise UserError(f"{verb}: {first_paragraph(said.getvalue())}; see twinarm {verb} --help") from None
+    arguments, extra = parsed
     if extra:
         raise UserError(f"{verb} does not know what to do with {' '.join(extra)}; see twinarm {verb} --help")
     return arguments
