@@ -93,6 +93,7 @@ class Command:
     answers: int  # Observation.seq this command was computed from
     ttl_s: float = 1.0
     action: tuple[float, ...] = ()  # the policy-space action it came from, kept for rewards and records
+    label: tuple[float, ...] = ()  # the action its author would have wanted, where noise was added to it
 
     def __post_init__(self) -> None:
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sim.robot import SimRobot
 
 STAGES = {"home": 0, "lifted": 1, "grasped": 2, "near": 3, "far": 4}
-OPEN_RAD = 1.0
+OPEN_RAD = 0.8
 CLOSED_RAD = 0.0
 NEAR_M = 0.03  # fingertips above the top of the cube
 FAR_M = (0.08, 0.12)  # tool point to cube, along the table
@@ -26,6 +26,7 @@ CLEAR_RAD = 0.45  # open enough to stand around the cube without touching it
 LIFT_M = 0.035
 SETTLE_S, GRASP_S, LIFT_S = 0.3, 0.6, 0.8
 BASE_M = 0.0388  # x of the shoulder_pan axis
+HOME_HEADING_RAD = np.pi / 2  # of the tool at home, from the way out from the base
 ITERATIONS = 60
 
 
@@ -103,8 +104,8 @@ class Stager:
 
 
 def neutral_heading(tool_m: np.ndarray) -> float:
-    """The heading (radians) of a tool at `tool_m` whose wrist is not rolled: away from the base."""
-    return float(np.arctan2(tool_m[1], tool_m[0] - BASE_M))
+    """The heading (radians) of a tool at `tool_m` with the wrist rolled as at home: across the way out from the base."""
+    return float(np.arctan2(tool_m[1], tool_m[0] - BASE_M)) + HOME_HEADING_RAD
 
 
 def _aside(rng: np.random.Generator, cube_m: np.ndarray) -> np.ndarray:

@@ -1,0 +1,117 @@
+"""The scripted grasp: a list of waypoints, chosen afresh at every step from what is; and the crude open-loop original.
+
+Two traps that a naive script falls into: the fixed finger lands on the cube unless the tool aims a little along its x
+axis, away from that finger; and a vertical tool is out of reach at the edges, so a waypoint asks for position first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from control.arm import Arm, heading, turn
+from control.types import GRIPPER, JOINTS, Command, Observation
+from policies.spaces import Spaces
+
+Cube = Callable[[], tuple[np.ndarray, float]]
+"""Where the cube is now: centre (3,) in metres and yaw in radians."""
+
+ROLL = JOINTS.index("wrist_roll")
+AIM_M = 0.0  # tool point beyond the cube's centre, along the tool's x axis
+LOW_M = 0.012  # tool point above the table while closing
+ABOVE_M = 0.060
+TOP_M = 0.105
+OPEN_RAD = 0.7
+SHUT_RAD = -0.1
+HELD_RAD = 0.25  # a gripper closed further than this, with the cube between the fingers, holds it
+AT_REST_RAD_S = 0.5
+
+
+@dataclass(frozen=True)
+class View:
+    """The grasp as the tool sees it."""
+
+    aside_m: float  # tool to cube along the table
+    height_m: float  # tool above the table
+    rise_m: float  # tool above the cube's centre
+    turn_rad: float  # from the heading to the cube's nearest face
+    gripper_rad: float
+    shutting: bool  # the gripper has been told to close
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """Where to bring the tool, over the cube, and the gripper, while `when` holds."""
+
+    name: str
+    when: Callable[[View], bool]
+    height_m: Callable[[View], float]
+    gripper_rad: float
+
+
+def _between_fingers(view: View) -> bool:
+    return view.aside_m < 0.016 and abs(view.rise_m) < 0.015
+
+
+def _aligned(view: View) -> bool:
+    return view.aside_m < 0.006 and view.turn_rad < 0.12 and view.height_m < LOW_M + 0.006
+
+
+def _funnel(view: View) -> float:
+    """Come down as the tool comes over the cube and turns to it."""
+    error_m = max(view.aside_m - 0.006, 0.0) + 0.05 * max(view.turn_rad - 0.15, 0.0)
+    return min(LOW_M + 3.0 * error_m, ABOVE_M)
+
+
+# The first whose condition holds is the one to follow, so a lost cube starts the grasp over by itself.
+WAYPOINTS = (
+    Waypoint("lift", lambda v: _between_fingers(v) and v.shutting and v.gripper_rad < HELD_RAD, lambda v: TOP_M, SHUT_RAD),
+    Waypoint("close", lambda v: _aligned(v) or (v.shutting and _between_fingers(v)), lambda v: LOW_M, SHUT_RAD),
+    Waypoint("descend", lambda v: v.aside_m < 0.03, _funnel, OPEN_RAD),
+    Waypoint("approach", lambda v: True, lambda v: ABOVE_M, OPEN_RAD),
+)
+
+
+class ScriptedGrasp:
+    """Follows the waypoints with the cube's pose told by `cube` at every step."""
+
+    def __init__(self, spaces: Spaces, arm: Arm, cube: Cube):
+        self._spaces, self._arm, self._cube = spaces, arm, cube
+        self.reset()
+
+    def reset(self) -> None:
+        self._droop = np.zeros(3)  # (3,) tool point of the target minus that of the pose, at rest
+
+    def act(self, observation: Observation) -> Command:
+        action = np.clip(self._action(observation), -1.0, 1.0)
+        return replace(self._spaces.command(action, observation), label=tuple(action.tolist()))
+
+    def _action(self, observation: Observation) -> np.ndarray:
+        cube_m, yaw_rad = self._cube()
+        tool, rotation = self._arm.tool(observation.joints_rad)
+        now = heading(rotation)
+        goal_heading = now + self._to_face(turn(yaw_rad - now, np.pi / 2), observation.joints_rad[ROLL])
+        aim = cube_m + AIM_M * np.array([np.cos(goal_heading), np.sin(goal_heading), 0.0])
+        view = View(
+            aside_m=float(np.hypot(*(aim - tool)[:2])),
+            height_m=float(tool[2]),
+            rise_m=float(tool[2] - cube_m[2]),
+            turn_rad=abs(goal_heading - now),
+            gripper_rad=float(observation.joints_rad[GRIPPER]),
+            shutting=bool(observation.target_rad[GRIPPER] < HELD_RAD),
+        )
+        waypoint = next(waypoint for waypoint in WAYPOINTS if waypoint.when(view))
+        goal = np.array([*(tool[:2] if waypoint.name == "lift" else aim[:2]), waypoint.height_m(view)])
+        goal_heading = now if waypoint.name == "lift" else goal_heading
+        return self._spaces.toward(goal + self._sag(observation, tool), goal_heading, waypoint.gripper_rad, observation)
+
+    def _to_face(self, turn_rad: float, roll_rad: float) -> float:
+        """`turn_rad` to the nearest face of the cube, or the turn the other way round when the wrist would hit its end."""
+        beyond = not self._arm.lower_rad[ROLL] < roll_rad + turn_rad < self._arm.upper_rad[ROLL]
+        return turn_rad - np.copysign(np.pi / 2, turn_rad) if beyond else turn_rad
+
+    def _sag(self, observation: Observation, tool_m: np.ndarray) -> np.ndarray:
+        """How far the tool hangs below its target (3,), learned while the arm is slow."""
+        if np.abs(observation.speed_rad_s[:GRIPPER]).max() < AT_REST_RAD_S:
+            self._droop += 0.5 * (self._arm.tool(observation.target_rad)[0] - tool_m - self._droop)
+        return self._droop

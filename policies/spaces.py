@@ -1,0 +1,107 @@
+"""Where observations become network input and actions become joint targets: one place for all of training and deployment.
+
+An action is a delta on the target in force, never on the measured pose: (x, y, z, roll, gripper) of the tool, or one per
+joint. In the `tool` frame x and y turn with the tool's heading, so that what the wrist camera sees says where to go.
+"""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from control.arm import Arm, heading, turn
+from control.config import require
+from control.errors import CommandRefused
+from control.types import GRIPPER, JOINTS, Command, Observation
+
+
+class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a policy sees and what its actions in [-1, 1] mean."""
+
+    actions: Literal["tool", "world", "joints"] = "tool"
+    step_m: float = 0.02  # tool travel of a full action
+    step_roll_rad: float = 0.3
+    step_gripper_rad: float = 0.35
+    step_joints_rad: float = 0.1  # of a full action in `joints`
+    camera: str = "wrist_cam"
+    camera_px: int = 84
+    frame_stack: int = 3
+    # The tool stays inside; metres.
+    low_m: tuple[float, float, float] = (0.1, -0.3, 0.008)
+    high_m: tuple[float, float, float] = (0.5, 0.3, 0.4)
+
+    def __post_init__(self) -> None:
+        require(0 < self.step_m <= 0.1, f"step_m must be 0 to 0.1 metres, got {self.step_m}; is it in mm?")
+        require(0 < self.step_roll_rad <= 1.6, f"step_roll_rad must be 0 to 1.6 radians, got {self.step_roll_rad}")
+        require(0 < self.step_gripper_rad <= 1.9, f"step_gripper_rad must be 0 to 1.9, got {self.step_gripper_rad}")
+        require(1 <= self.frame_stack <= 8, f"frame_stack must be 1 to 8, got {self.frame_stack}")
+
+
+class Spaces:
+    """Both directions of the border between robot and network."""
+
+    def __init__(self, config: SpacesConfig, arm: Arm):
+        self.config, self._arm = config, arm
+        self.action_size = len(JOINTS) if config.actions == "joints" else 5
+        self.proprio_size = len(self._proprio_scale())
+        self._low, self._high = np.array(config.low_m), np.array(config.high_m)
+
+    def pixels(self, observation: Observation) -> np.ndarray:
+        """The policy's picture (H, W, 3) uint8."""
+        return observation.frames[self.config.camera].rgb
+
+    def proprio(self, observation: Observation) -> np.ndarray:
+        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far each joint lags its target."""
+        tool, _ = self._arm.tool(observation.joints_rad)
+        joints, lag = observation.joints_rad, observation.target_rad - observation.joints_rad
+        felt = np.array([tool[2], joints[4], joints[GRIPPER], lag[1], lag[2], lag[3], lag[GRIPPER]])
+        return (felt / self._proprio_scale()).astype(np.float32)
+
+    def command(self, action: np.ndarray, observation: Observation) -> Command:
+        """The command that an action (A,) in [-1, 1] means after `observation`.
+
+        Raises:
+            CommandRefused: the action has another shape or is not finite.
+        """
+        if action.shape != (self.action_size,) or not np.isfinite(action).all():
+            raise CommandRefused(f"an action must be {self.action_size} finite numbers, got {action}; nothing was moved")
+        action = np.clip(action, -1.0, 1.0).astype(np.float64)
+        if self.config.actions == "joints":
+            target = observation.target_rad + action * self.config.step_joints_rad
+        else:
+            target = self._cartesian(action, observation.target_rad)
+        return Command(target, answers=observation.seq, action=tuple(action.tolist()))
+
+    def toward(self, tool_m: np.ndarray, heading_rad: float, gripper_rad: float, observation: Observation) -> np.ndarray:
+        """The action (A,), unclipped, whose target is this tool point, heading and gripper angle."""
+        config, target_rad = self.config, observation.target_rad
+        tool, rotation = self._arm.tool(target_rad)
+        now = heading(rotation)
+        if config.actions == "joints":
+            joints = self._arm.solve(target_rad, tool_m, heading_rad, iterations=20)
+            joints[GRIPPER] = gripper_rad
+            return (joints - target_rad) / config.step_joints_rad
+        delta = _turned(tool_m - tool, -now) if config.actions == "tool" else tool_m - tool
+        roll = turn(heading_rad - now) / config.step_roll_rad
+        return np.array([*(delta / config.step_m), roll, (gripper_rad - target_rad[GRIPPER]) / config.step_gripper_rad])
+
+    def _cartesian(self, action: np.ndarray, target_rad: np.ndarray) -> np.ndarray:
+        config = self.config
+        tool, rotation = self._arm.tool(target_rad)
+        now = heading(rotation)
+        delta = action[:3] * config.step_m
+        if config.actions == "tool":
+            delta = _turned(delta, now)
+        goal = np.clip(tool + delta, self._low, self._high)
+        joints = self._arm.solve(target_rad, goal, now + action[3] * config.step_roll_rad)
+        joints[GRIPPER] += action[4] * config.step_gripper_rad
+        return joints
+
+    def _proprio_scale(self) -> np.ndarray:
+        return np.array([0.1, 1.0, 0.5, 0.05, 0.05, 0.05, 0.2])
+
+
+def _turned(vector: np.ndarray, angle_rad: float) -> np.ndarray:
+    """`vector` (3,) turned about the vertical."""
+    c, s = np.cos(angle_rad), np.sin(angle_rad)
+    return np.array([c * vector[0] - s * vector[1], s * vector[0] + c * vector[1], vector[2]])
