@@ -1,11 +1,12 @@
 """Measure this project against the bare limit, in the same run."""
 
-import importlib
 import json as jsonlib
 from dataclasses import dataclass
 from typing import Literal
 
 import tyro
+
+from tools.cli import load
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     names = ("env", "update", "wire") if arguments.what == "all" else (arguments.what,)
     for name in names:
-        report = getattr(importlib.import_module(f"tools.bench_{name}"), f"bench_{name}")()
+        report = getattr(load(f"bench_{name}"), f"bench_{name}")()
         print(jsonlib.dumps({"bench": name} | report) if arguments.json else table(name, report))
 
 

@@ -89,7 +89,7 @@ def load(verb: str) -> Any:
     try:
         return importlib.import_module(f"tools.{verb}")
     except ModuleNotFoundError as error:
-        if str(error.name).startswith(OURS):
+        if str(error.name).partition(".")[0] in OURS:
             raise
         raise UserError(f'{verb} needs the package {error.name}; pip install "twinarm[all]"') from None
     except Exception:

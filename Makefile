@@ -1,0 +1,55 @@
+## make run      set up, collect demonstrations, train, evaluate, film; STAGE=0 starts from the home pose
+## make test     lint, types and every test
+## make lint     lint and types
+## make bench    simulation, learner and wire, each beside its bare limit
+## make setup    .venv with every package pinned, and a check that pictures can be drawn
+## make clean    remove .venv and caches; runs/ stays
+
+PYTHON ?= python3
+STAGE ?= 3
+BIN := .venv/bin
+DEBIAN := python3-venv libegl1 libgl1 libgl1-mesa-dri libglib2.0-0
+
+.PHONY: help setup run test lint bench clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+setup: .venv/ready
+
+run: .venv/ready
+	@$(BIN)/twinarm demo --stage $(STAGE)
+
+test: export OMP_NUM_THREADS = 1
+test: lint
+	$(BIN)/pytest -q -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/ready
+	@$(BIN)/twinarm bench
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
+
+# torch goes first and by its bare version: the wheel that pip prefers here, CPU or CUDA, then satisfies the rest.
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("twinarm needs Python 3.11, this is " + sys.version)'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(install_debian); }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
+	@$(BIN)/python -m sim.graphics 2>/dev/null || { $(install_debian); $(BIN)/python -m sim.graphics; }
+	@touch $@
+
+define install_debian
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	apt-get update && apt-get install -y --no-install-recommends $(DEBIAN) || exit 1; \
+else \
+	echo "twinarm needs system packages; on Debian: sudo apt-get install -y $(DEBIAN)" >&2; exit 1; \
+fi
+endef
