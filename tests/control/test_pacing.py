@@ -1,0 +1,75 @@
+"""Time is a parameter: these tests sleep on a clock of their own."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.pacing import Pacer
+
+
+class Clock:
+    """A clock that only moves when someone sleeps or works."""
+
+    def __init__(self, now_s: float = 100.0):
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now_s += seconds
+
+
+def paced(hz: float) -> tuple[Pacer, Clock]:
+    clock = Clock()
+    return Pacer(hz, clock, clock.sleep), clock
+
+
+def test_ticks_fall_on_multiples_of_the_period():
+    pacer, clock = paced(hz=10)
+    for n in range(1, 50):
+        clock.sleep(0.03)
+        pacer.tick()
+        assert clock() == pytest.approx(100 + 0.1 * n)
+    assert pacer.late == 0 and pacer.worst_late_s == 0
+
+
+def test_a_late_tick_is_skipped_and_counted():
+    pacer, clock = paced(hz=10)
+    clock.sleep(0.35)  # the deadlines at 0.1, 0.2 and 0.3 have passed
+    assert pacer.tick() == pytest.approx(100.4)
+    assert clock() == pytest.approx(100.4)
+    assert pacer.late == 3
+    assert pacer.worst_late_s == pytest.approx(0.25)
+
+
+def test_a_long_stall_is_not_caught_up_in_a_burst():
+    pacer, clock = paced(hz=100)
+    clock.sleep(7.001)
+    returned = []
+    for _ in range(5):
+        pacer.tick()
+        returned.append(clock() - 100)
+    assert returned == pytest.approx([7.01, 7.02, 7.03, 7.04, 7.05])
+
+
+def test_a_pause_between_episodes_is_not_lateness():
+    pacer, clock = paced(hz=10)
+    pacer.tick()
+    clock.sleep(60)
+    pacer.start()
+    assert pacer.tick() == pytest.approx(160.2)
+    assert pacer.late == 0
+
+
+@given(st.floats(1, 100), st.lists(st.floats(0, 3), max_size=40))
+def test_every_deadline_is_either_kept_or_counted(hz, work_s):
+    pacer, clock = paced(hz)
+    last = 0
+    for busy_s in work_s:
+        clock.sleep(busy_s)
+        tick = round((pacer.tick() - 100) * hz)
+        assert tick > last
+        last = tick
+    assert last == len(work_s) + pacer.late
