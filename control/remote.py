@@ -1,0 +1,85 @@
+"""A robot in another process: what serves one, and what stands in for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from control import wire
+from control.interfaces import Robot
+from control.link import Caller
+from control.types import Command, Health, Observation, ResetRequest, RobotSpec, Truth
+
+
+class RobotService:
+    """The handler that puts `robot` behind `link.serve`."""
+
+    def __init__(self, robot: Robot):
+        self._answers = wire.answers(robot.spec.cameras)
+        self._methods: dict[str, Callable[[Any], Any]] = {
+            "hello": lambda _: robot.spec,
+            "reset": robot.reset,
+            "observe": lambda _: robot.observe(),
+            "step": robot.step,
+            "halt": lambda _: robot.halt(),
+            "health": lambda _: robot.health(),
+            "truth": lambda _: robot.truth(),
+        }
+
+    def __call__(self, kind: str, body: Any) -> Any:
+        """Raises LinkError for a body of another form, CommandRefused, and whatever the robot raises."""
+        return self._answers[kind].write(self._methods[kind](wire.ASKS[kind].read(body)))
+
+
+class RemoteRobot:
+    """A robot that is served at `endpoint`. Opening it moves nothing, closing it leaves it as it is.
+
+    Every method raises LinkTimeout, PeerRestarted, or what the robot itself raised.
+
+    Args:
+        timeout_s: how long one question may take.
+    Raises:
+        LinkTimeout: nobody answered.
+        VersionMismatch: the server speaks another version or schema.
+        UserError: the endpoint is malformed or on another machine.
+    """
+
+    spec: RobotSpec
+
+    def __init__(self, endpoint: str, timeout_s: float = 5.0):
+        self._caller = Caller(endpoint, timeout_s)
+        try:
+            self.spec = wire.SPEC.read(self._caller.greeting)
+        except BaseException:
+            self.close()
+            raise
+        self._answers = wire.answers(self.spec.cameras)
+
+    def reset(self, request: ResetRequest) -> Observation:
+        """Start an episode; the same request gives the same start."""
+        return self._ask("reset", request)
+
+    def observe(self) -> Observation:
+        """Look, command nothing."""
+        return self._ask("observe")
+
+    def step(self, command: Command) -> Observation:
+        """Apply, and return the observation of the next tick. Never executed twice."""
+        return self._ask("step", command)
+
+    def halt(self) -> None:
+        """Hold the present pose, torque on."""
+        self._ask("halt")
+
+    def health(self) -> Health:
+        """The robot's own condition."""
+        return self._ask("health")
+
+    def truth(self) -> Truth | None:
+        """The simulator's own knowledge; None where there is no simulator."""
+        return self._ask("truth")
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._caller.close()
+
+    def _ask(self, kind: str, value: Any = None) -> Any:
+        return self._answers[kind].read(self._caller.ask(kind, wire.ASKS[kind].write(value)))
