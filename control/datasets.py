@@ -1,0 +1,187 @@
+"""A dataset is a folder: `dataset.json` says what its episodes share, `episode_NNNNNN.mcap` is one episode each.
+
+A recording in progress is a `.part`; a finished file never changes. What a crash left of a recording becomes
+`episode_NNNNNN.incomplete.mcap` and is kept until that index is recorded again.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from control import playback
+from control.episodes import DatasetInfo, Episode, Provenance, differences
+from control.errors import DatasetError
+from control.messages import Result
+from control.recorder import Recorder, incomplete, on_disk, sync, sync_folder
+
+MANIFEST, NEW_MANIFEST, LOCK = "dataset.json", ".dataset.json.new", ".lock"
+FINISHED, INCOMPLETE, PART = r"episode_(\d+)\.mcap", r"episode_(\d+)\.incomplete\.mcap", r"episode_(\d+)\..*\.part"
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of dataset.json."""
+
+    info: DatasetInfo
+    planned: int = 0  # episodes that were asked for; a dataset with fewer is half-written
+    format: int = 1
+
+
+class Dataset:
+    """Episodes in a folder. `create` to write, `open` to read; both may be used at once by several processes."""
+
+    def __init__(self, folder: Path, info: DatasetInfo) -> None:
+        """For a folder known to be a dataset."""
+        self.folder, self.info = folder, info
+
+    @classmethod
+    def create(cls, folder: Path, info: DatasetInfo) -> "Dataset":
+        """The dataset in `folder`, begun now or earlier with the same `info`.
+
+        Raises:
+            DatasetError: the folder holds another dataset, or other files.
+        """
+        if (folder / MANIFEST).exists():
+            if faults := differences(read_manifest(folder).info.facts, info.facts):
+                raise DatasetError(f"{folder} holds another dataset: its {'; its '.join(faults)}; name another folder")
+            return cls(folder, info)
+        with on_disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        if any(path.name not in (LOCK, NEW_MANIFEST) for path in folder.iterdir()):
+            raise DatasetError(f"{folder} holds other files and is no dataset; name another folder")
+        write_manifest(folder, Manifest(info))
+        return cls(folder, info)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Dataset":
+        """A dataset to read. Raises DatasetError where it is missing, empty or half-written."""
+        manifest = read_manifest(folder)
+        dataset = cls(folder, manifest.info)
+        have = set(dataset.indices())
+        if missing := len(set(range(manifest.planned)) - have):
+            whole = f"{manifest.planned - missing} of {manifest.planned} episodes"
+            raise DatasetError(f"{folder} holds {whole}; run the same collect again to complete it")
+        if not have:
+            raise DatasetError(f"{folder} holds no finished episode; collect some first")
+        return dataset
+
+    def require(self, info: DatasetInfo) -> None:
+        """Raises DatasetError unless the episodes have the cameras, rate, joints and action space of `info`."""
+        if faults := differences(self.info.shape, info.shape):
+            raise DatasetError(f"{self.folder} does not fit: its {'; its '.join(faults)}")
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"episode_{index:06d}.mcap"
+
+    def indices(self) -> list[int]:
+        """Finished episodes, ascending."""
+        return [index for index, _ in self._found(FINISHED)]
+
+    def incomplete(self) -> list[int]:
+        """Episodes of which a crash left a part, ascending; see `recover`."""
+        return [index for index, _ in self._found(INCOMPLETE)]
+
+    def read(self, index: int) -> Episode:
+        """Raises DatasetError where the file is damaged or belongs to another dataset."""
+        return self._load(self.path(index))
+
+    def read_incomplete(self, index: int) -> Episode:
+        """What a crash left of an episode: `complete` is False. Raises DatasetError as `read` does."""
+        return self._load(incomplete(self.path(index)))
+
+    def outcome(self, index: int) -> Result:
+        """Success, steps and time of a finished episode, without reading its frames."""
+        return playback.outcome(self.path(index))
+
+    def recorder(self, index: int, provenance: Provenance) -> Recorder:
+        """A recorder of episode `index`; a finished episode of that index is replaced when it finishes."""
+        return Recorder(self.path(index), self.info, provenance)
+
+    def write(self, index: int, episode: Episode) -> None:
+        """Store an episode that is already in memory."""
+        with self.recorder(index, episode.provenance) as recorder:
+            recorder.start(episode.observation(0), episode.truth_at(0))
+            for t in range(len(episode)):
+                after, truth = episode.observation(t + 1), episode.truth_at(t + 1)
+                recorder.add(episode.command(t), after, episode.verdict(t), truth, tuple(episode.label[t].tolist()))
+            recorder.finish(episode.success)
+
+    def recover(self) -> list[int]:
+        """Save what a crash left: a part that is complete gets its name, of another its readable steps are kept.
+
+        To be called under `lock`. Returns the indices of the episodes kept as incomplete.
+        """
+        kept = []
+        for index, part in self._found(PART):
+            path = self.path(index)
+            if not path.exists():
+                if playback.Contents(part).whole:
+                    part.replace(path)
+                    continue
+                if playback.salvage(part, incomplete(path)):
+                    kept.append(index)
+            part.unlink()
+        sync_folder(self.folder)
+        return kept
+
+    def truncate(self, count: int) -> None:
+        """Drop every episode from index `count` on, highest first, so that a crash leaves no gap."""
+        for index, path in reversed(self._found(r"episode_(\d+)\..*")):
+            if index >= count:
+                path.unlink()
+        sync_folder(self.folder)
+
+    def plan(self, count: int) -> None:
+        """Write down that `count` episodes are wanted, so that `open` can tell a half-written dataset."""
+        write_manifest(self.folder, Manifest(self.info, count))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer. Raises DatasetError while another process is."""
+        with open(self.folder / LOCK, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DatasetError(f"{self.folder} is being written by another process; wait for it to end") from None
+            yield
+
+    def _found(self, pattern: str) -> list[tuple[int, Path]]:
+        """(index, path) of the files whose whole name matches, by index."""
+        names = ((re.fullmatch(pattern, path.name), path) for path in self.folder.iterdir())
+        return sorted((int(name.group(1)), path) for name, path in names if name)
+
+    def _load(self, path: Path) -> Episode:
+        if not path.is_file():
+            raise DatasetError(f"there is no {path}")
+        episode = playback.load(path)
+        if faults := differences(episode.info.shape, self.info.shape):
+            raise DatasetError(f"{path} belongs to another dataset: its {'; its '.join(faults)}")
+        return episode
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises DatasetError where `folder` is missing, empty, or its dataset.json cannot be read."""
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise DatasetError(f"there is no dataset at {folder}; collect one first")
+    if not path.is_file():
+        state = "holds other files" if any(folder.iterdir()) else "is empty"
+        raise DatasetError(f"{folder} {state}, it is no dataset: {MANIFEST} is missing")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is damaged ({error}); restore it, or collect into another folder") from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Atomically: a crash leaves the old one or the new one."""
+    new = folder / NEW_MANIFEST
+    with on_disk(new), open(new, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        sync(file)
+        os.replace(new, folder / MANIFEST)
+        sync_folder(folder)
