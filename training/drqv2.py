@@ -1,0 +1,244 @@
+"""DrQ-v2 in the order of the paper: augment, encode, update the critic, update the actor, move the target.
+
+What bootstrapping from demonstrations adds: cloning, a Q-filtered cloning term in the actor's loss that fades,
+LayerNorm (in NetConfig), and critics that may learn alone at first. B = batch, P = proprioception, A = action numbers.
+"""
+
+import copy
+
+import msgspec
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from control.config import require
+from control.errors import CheckpointError
+from policies.actor import Head, NetConfig, PolicyNet, Shapes, Trunk, orthogonal, truncated_normal
+from training import snapshot
+from training.augment import random_shift
+from training.compute import LAYOUTS, Layout, Precision, compute_dtype, faster_layout
+from training.replay import Batch
+
+
+class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exploration noise: a straight line over environment steps, then level."""
+
+    start: float = 1.0  # standard deviation at step 0, in actions of [-1, 1]
+    end: float = 0.1  # standard deviation from `steps` on
+    steps: int = 500_000  # environment steps from start to end
+
+    def at(self, step: int) -> float:
+        """Standard deviation at an environment step."""
+        return self.start + (self.end - self.start) * fraction(step, self.steps)
+
+
+class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What demonstrations do to the actor, besides filling batches."""
+
+    weight: float = 1.0  # of the cloning term in the actor's loss, against values of size 1; 0 leaves it out
+    q_filter: bool = True  # only where the critics rate the teacher's action above the policy's own
+    fade_steps: int = 50_000  # environment steps over which the weight falls to 0
+    lr: float = 1e-3  # Adam's step while cloning before any reinforcement
+
+
+class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the agent learns. The defaults are the published ones where the paper has one."""
+
+    lr: float = 1e-4  # Adam's step for encoder, actor and critics
+    tau: float = 0.01  # share of the way that the target critics move at each update
+    noise: NoiseConfig = NoiseConfig()
+    noise_clip: float = 0.3  # cut of the noise on actions inside the losses
+    pad: int = 4  # random shift, pixels either way
+    actor_every: int = 1  # critic updates per actor update
+    critic_warmup: int = 0  # first updates, which train the critics alone on frozen features: no dip after cloning
+    cloning: CloningConfig = CloningConfig()
+    precision: Precision = "auto"  # of encoder and trunks; auto: bfloat16 where the hardware multiplies in it
+    layout: Layout = "auto"  # of images in memory; auto: what measures faster here
+
+    def __post_init__(self) -> None:
+        require(0 < self.lr < 1, f"lr must lie between 0 and 1, got {self.lr}")
+        require(0 < self.tau <= 1, f"tau must be above 0 and at most 1, got {self.tau}")
+        require(self.actor_every >= 1 and self.pad >= 0, "actor_every must be at least 1 and pad at least 0")
+
+
+def fraction(step: int, steps: int) -> float:
+    """How much of `steps` is over at `step`, in [0, 1]."""
+    return 1.0 if step >= steps else step / steps
+
+
+class Critic(nn.Module):
+    """Twin values: features (B, repr_dim), proprioception (B, P), action (B, A) -> two tensors (B, 1) float32."""
+
+    def __init__(self, repr_dim: int, shapes: Shapes, config: NetConfig) -> None:
+        super().__init__()
+        self.trunk = Trunk(repr_dim, config.feature_dim)
+        inputs = config.feature_dim + shapes.proprio + shapes.action
+        self.q1, self.q2 = Head(inputs, 1, config), Head(inputs, 1, config)
+        self.apply(orthogonal)
+
+    def forward(self, features: Tensor, proprio: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        return self.values(self.state(features, proprio), action, features.dtype)
+
+    def state(self, features: Tensor, proprio: Tensor) -> Tensor:
+        """The trunk's output beside proprioception, (B, feature_dim + P): the part that several actions may share."""
+        return torch.cat([self.trunk(features), proprio], dim=1)
+
+    def values(self, state: Tensor, action: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        both = torch.cat([state, action], dim=1)
+        return self.q1(both, dtype), self.q2(both, dtype)
+
+
+class Agent:
+    """Encoder, actor, twin critics and their optimisers."""
+
+    def __init__(self, shapes: Shapes, net: NetConfig, config: AgentConfig, seed: int, device: str = "cpu") -> None:
+        self.config, self.device, self.updates = config, torch.device(device), 0
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.net = PolicyNet(shapes, net).to(self.device)
+            self.critic = Critic(self.net.encoder.repr_dim, shapes, net).to(self.device)
+        self.encoder, self.actor = self.net.encoder, self.net.actor
+        self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        self.dtype = compute_dtype(config.precision, self.device)
+        self.use_layout(config.layout if config.layout != "auto" else faster_layout(self.net, self.dtype))
+        self.optimisers = {
+            name: torch.optim.Adam(module.parameters(), lr=lr, fused=True)
+            for name, module, lr in (
+                ("encoder", self.encoder, config.lr),
+                ("actor", self.actor, config.lr),
+                ("critic", self.critic, config.lr),
+                ("cloning", self.net, config.cloning.lr),
+            )
+        }
+
+    def use_layout(self, layout: str) -> None:
+        """Keep convolutions in memory as `layout`, contiguous or channels_last; images follow them."""
+        self.layout = layout
+        self.net.to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]
+
+    def act(
+        self, pixels: np.ndarray, proprio: np.ndarray, noise_std: float = 0.0, rng: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """Pixels (..., C, H, W) uint8, proprioception (..., P) float32 -> action (..., A) float32 in [-1, 1].
+
+        With `rng`, the mean plus N(0, noise_std), clipped; without, the mean.
+        """
+        action = self.net.act(pixels, proprio)
+        if rng is None:
+            return action
+        return (action + noise_std * rng.standard_normal(action.shape, np.float32)).clip(-1, 1)
+
+    def update(self, batch: Batch[np.ndarray], step: int) -> dict[str, float]:
+        """One update, with exploration noise and fading as they are at environment step `step`; returns metrics."""
+        rows, std = self._rows(batch), self.config.noise.at(step)
+        rows = rows._replace(pixels=self._shifted(rows.pixels), next_pixels=self._shifted(rows.next_pixels))
+        critics_alone = self.updates < self.config.critic_warmup
+        with torch.set_grad_enabled(not critics_alone):
+            features = self.encoder(rows.pixels, self.dtype)
+        metrics = self._update_critic(features, rows, std)
+        if not critics_alone and self.updates % self.config.actor_every == 0:
+            metrics |= self._update_actor(features.detach(), rows, std, step)
+        self._move_target()
+        self.updates += 1
+        return as_floats(metrics)
+
+    def clone(self, batch: Batch[np.ndarray]) -> dict[str, float]:
+        """One step of behaviour cloning: encoder and actor towards the label of every row; returns metrics."""
+        rows = self._rows(batch)
+        mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
+        loss = F.mse_loss(mean, rows.label)
+        self._descend(loss, "cloning")
+        return as_floats({"clone_loss": loss})
+
+    def _rows(self, batch: Batch[np.ndarray]) -> Batch[Tensor]:
+        return Batch(*(torch.from_numpy(value).to(self.device) for value in batch))
+
+    def _shifted(self, pixels: Tensor) -> Tensor:
+        shifted = random_shift(pixels, self.config.pad, self.generator)
+        return shifted.contiguous(memory_format=LAYOUTS[self.layout])
+
+    def _update_critic(self, features: Tensor, rows: Batch[Tensor], std: float) -> dict[str, Tensor]:
+        with torch.no_grad():
+            next_features = self.encoder(rows.next_pixels, self.dtype)
+            mean = self.actor(next_features, rows.next_proprio)
+            next_action = truncated_normal(mean, std, self.generator, self.config.noise_clip)
+            target_v = torch.minimum(*self.target(next_features, rows.next_proprio, next_action))
+            target_q = rows.reward + rows.discount * target_v
+        q1, q2 = self.critic(features, rows.proprio, rows.action)
+        loss = F.mse_loss(q1, target_q) + F.mse_loss(q2, target_q)
+        self._descend(loss, "critic", *(["encoder"] if features.requires_grad else []))
+        return {"critic_loss": loss, "q": q1.mean(), "target_q": target_q.mean(), "reward": rows.reward.mean()}
+
+    def _update_actor(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
+        mean = self.actor(features, rows.proprio)
+        action = truncated_normal(mean, std, self.generator, self.config.noise_clip)
+        with torch.no_grad():
+            state = self.critic.state(features, rows.proprio)
+        q = torch.minimum(*self.critic.values(state, action, self.dtype))
+        loss, metrics = -q.mean(), {"actor_q": q.mean()}
+        weight = self.config.cloning.weight * (1 - fraction(step, self.config.cloning.fade_steps))
+        if weight > 0:
+            chosen = self._worth_cloning(state, mean, rows)
+            distance = (mean - rows.label).square().mean(dim=1, keepdim=True)
+            scale = q.detach().abs().mean().clamp(min=1)  # keeps the term's say whatever size the rewards are
+            loss = loss + weight * scale * (chosen * distance).mean()
+            metrics |= {"cloned_share": chosen.mean(), "clone_distance": distance.mean()}
+        self._descend(loss, "actor")
+        return metrics | {"actor_loss": loss}
+
+    @torch.no_grad()
+    def _worth_cloning(self, state: Tensor, mean: Tensor, rows: Batch[Tensor]) -> Tensor:
+        """1.0 on demonstrated rows whose label the critics rate above the policy's own action, else 0.0; (B, 1)."""
+        chosen = rows.is_demo[:, None]
+        if self.config.cloning.q_filter:
+            label_q, own_q = (
+                torch.minimum(*self.critic.values(state, action, self.dtype)) for action in (rows.label, mean)
+            )
+            chosen = chosen & (label_q > own_q)
+        return chosen.float()
+
+    def _descend(self, loss: Tensor, *names: str) -> None:
+        """One step of the named optimisers down `loss`, leaving all other weights without a gradient."""
+        optimisers = [self.optimisers[name] for name in names]
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        loss.backward(inputs=[p for optimiser in optimisers for p in optimiser.param_groups[0]["params"]])
+        for optimiser in optimisers:
+            optimiser.step()
+
+    @torch.no_grad()
+    def _move_target(self) -> None:
+        for target, value in zip(self.target.parameters(), self.critic.parameters(), strict=True):
+            target.lerp_(value, self.config.tau)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"net": self.net, "critic": self.critic, "target": self.target}
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything an exact resume needs, by name: copies, contiguous, on the CPU, ready for safetensors."""
+        own = {
+            "updates": torch.tensor(self.updates),
+            "channels_last": torch.tensor(self.layout == "channels_last"),
+            "generator": self.generator.get_state(),
+        }
+        return snapshot.take(self._modules(), self.optimisers) | own
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Become the agent that gave `state`. Raises CheckpointError where it came from another kind of agent."""
+        try:
+            self.use_layout("channels_last" if state["channels_last"] else "contiguous")
+            self.updates = int(state["updates"])
+            self.generator.set_state(state["generator"])
+            snapshot.put_back(state, self._modules(), self.optimisers)
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(
+                f"this checkpoint is of another agent ({reason}); use the config saved beside it"
+            ) from None
+
+
+def as_floats(metrics: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars by name, fetched from the device at once."""
+    return dict(zip(metrics, torch.stack([*metrics.values()]).tolist(), strict=True))
