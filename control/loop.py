@@ -1,6 +1,6 @@
 """The control loop: a policy drives a robot through one episode while a judge keeps score."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from control.interfaces import Judge, Policy, Robot
@@ -12,6 +12,7 @@ class Step:
     """One control step: `command` answered `before`, `after` ended it, `verdict` judges it."""
 
     before: Observation
+    truth_before: Truth | None
     command: Command
     after: Observation
     truth: Truth | None
@@ -19,6 +20,24 @@ class Step:
 
 
 Watch = Callable[[Step], None]
+Begin = Callable[[Observation, Truth | None], None]
+
+
+def play(robot: Robot, policy: Policy, judge: Judge, request: ResetRequest, limit_steps: int) -> Iterator[Step]:
+    """The steps of one episode, each taken when asked for, until the judge ends it or `limit_steps` have passed."""
+    policy.reset()
+    judge.reset()
+    seen = robot.reset(request)
+    truth = robot.truth()
+    for _ in range(limit_steps):
+        command = policy.act(seen)
+        after = robot.step(command)
+        truth_after = robot.truth()
+        verdict = judge.judge(after, command, truth_after)
+        yield Step(seen, truth, command, after, truth_after, verdict)
+        if verdict.discount == 0:
+            return
+        seen, truth = after, truth_after
 
 
 def run_episode(
@@ -28,18 +47,13 @@ def run_episode(
     request: ResetRequest,
     limit_steps: int,
     watch: Watch = lambda step: None,
-    begin: Callable[[Observation, Truth | None], None] = lambda observation, truth: None,
+    begin: Begin = lambda observation, truth: None,
 ) -> list[Verdict]:
-    """Run one episode until the judge ends it or `limit_steps` have passed; `begin` and `watch` see it all."""
-    policy.reset()
-    judge.reset()
-    seen, verdicts = robot.reset(request), []
-    begin(seen, robot.truth())
-    while len(verdicts) < limit_steps and (not verdicts or verdicts[-1].discount > 0):
-        command = policy.act(seen)
-        after = robot.step(command)
-        truth = robot.truth()
-        verdicts.append(judge.judge(after, command, truth))
-        watch(Step(seen, command, after, truth, verdicts[-1]))
-        seen = after
+    """Run one episode to its end; `begin` sees its first observation, `watch` every step."""
+    verdicts = []
+    for step in play(robot, policy, judge, request, limit_steps):
+        if not verdicts:
+            begin(step.before, step.truth_before)
+        watch(step)
+        verdicts.append(step.verdict)
     return verdicts

@@ -25,6 +25,7 @@ OPEN_RAD = 0.7
 SHUT_RAD = -0.1
 HELD_RAD = 0.25  # a gripper closed further than this, with the cube between the fingers, holds it
 AT_REST_RAD_S = 0.5
+NOISY_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,26 @@ class ScriptedGrasp:
         if np.abs(observation.speed_rad_s[:GRIPPER]).max() < AT_REST_RAD_S:
             self._droop += 0.5 * (self._arm.tool(observation.target_rad)[0] - tool_m - self._droop)
         return self._droop
+
+
+class Noisy:
+    """A teacher whose executed actions stray, while its labels stay clean: it shows how to recover.
+
+    Args:
+        std: of the noise on every dimension but the gripper's, in action units; on NOISY_SHARE of the steps.
+    """
+
+    def __init__(self, teacher: ScriptedGrasp, spaces: Spaces, std: float, rng: np.random.Generator):
+        self._teacher, self._spaces, self._std, self._rng = teacher, spaces, std, rng
+
+    def reset(self) -> None:
+        self._teacher.reset()
+
+    def act(self, observation: Observation) -> Command:
+        clean = self._teacher.act(observation)
+        noise = self._std * self._rng.standard_normal(self._spaces.action_size)
+        noise[-1] = 0.0
+        if self._rng.random() > NOISY_SHARE:
+            return clean
+        strayed = np.clip(np.array(clean.action) + noise, -1.0, 1.0)
+        return replace(self._spaces.command(strayed, observation), label=clean.label)

@@ -26,6 +26,7 @@ class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera: str = "wrist_cam"
     camera_px: int = 84
     frame_stack: int = 3
+    action_repeat: int = 1  # control steps an action is kept for
     # The tool stays inside; metres.
     low_m: tuple[float, float, float] = (0.1, -0.3, 0.008)
     high_m: tuple[float, float, float] = (0.5, 0.3, 0.4)
@@ -34,6 +35,7 @@ class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 < self.step_m <= 0.1, f"step_m must be 0 to 0.1 metres, got {self.step_m}; is it in mm?")
         require(0 < self.step_roll_rad <= 1.6, f"step_roll_rad must be 0 to 1.6 radians, got {self.step_roll_rad}")
         require(0 < self.step_gripper_rad <= 1.9, f"step_gripper_rad must be 0 to 1.9, got {self.step_gripper_rad}")
+        require(1 <= self.action_repeat <= 10, f"action_repeat must be 1 to 10, got {self.action_repeat}")
         require(1 <= self.frame_stack <= 8, f"frame_stack must be 1 to 8, got {self.frame_stack}")
 
 

@@ -3,14 +3,11 @@
 from typing import Self
 
 import cv2
+import mujoco
 import numpy as np
 
-from sim import graphics  # before mujoco: it chooses the headless backend
-
-graphics.use_headless_gl()
-import mujoco  # noqa: E402
-
-from sim.scene import SENSOR_HW  # noqa: E402
+from sim.graphics import offscreen_context
+from sim.scene import SENSOR_HW
 
 
 class Eye:
@@ -24,7 +21,7 @@ class Eye:
         height, width = SENSOR_HW
         self._model = model
         model.vis.quality.offsamples = 4 if fine else 0
-        self._gl = mujoco.GLContext(width, height)
+        self._gl = offscreen_context(width, height)
         self._gl.make_current()
         self._scene = mujoco.MjvScene(model, maxgeom=500)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine

@@ -3,20 +3,18 @@
 from types import MappingProxyType
 from typing import Self
 
+import mujoco
 import numpy as np
 
 from control import arm as kinematics
 from control.arm import Arm
 from control.config import RobotConfig
-from control.errors import TwinarmError
 from control.governor import TICK_S, Governor
 from control.pacing import Pacer
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
 from sim.cameras import Eye, policy_picture
 from sim.scene import SENSOR_HW, lift_scene
 from sim.stages import Stager
-
-import mujoco  # isort: skip  (after sim.cameras, which chooses the headless backend)
 
 
 class SimRobot:

@@ -1,0 +1,113 @@
+"""A trained network as a policy, and the repetition of actions that fast control rates use."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, Self
+
+import msgspec
+import numpy as np
+
+from control.arm import Arm
+from control.errors import CheckpointError
+from control.interfaces import Policy
+from control.types import Command, Observation, RobotSpec
+from policies.actor import load_policy
+from policies.spaces import Spaces, SpacesConfig
+
+NOTES = "twinarm"
+
+
+class Network(Protocol):
+    """Anything that maps stacked pixels (C, H, W) uint8 and proprioception (P,) to an action (A,)."""
+
+    def act(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray: ...
+
+
+class LearnedPolicy:
+    """Stacks the last frames, asks the network, and turns its action into a command."""
+
+    def __init__(self, network: Network, spaces: Spaces):
+        self._network, self._spaces = network, spaces
+        self.reset()
+
+    @classmethod
+    def load(cls, path: Path, arm: Arm) -> Self:
+        """The policy that training saved at `path`. Raises CheckpointError where it is none."""
+        network, notes = load_policy(path)
+        config = read_notes(path, notes).spaces
+        return cls(network, Spaces(config, arm))
+
+    @property
+    def spaces(self) -> Spaces:
+        return self._spaces
+
+    def reset(self) -> None:
+        self._frames: list[np.ndarray] = []
+
+    def act(self, observation: Observation) -> Command:
+        return self._spaces.command(self.action(observation), observation)
+
+    def action(self, observation: Observation) -> np.ndarray:
+        """The network's action (A,) in [-1, 1] for this observation and those before it."""
+        frame = self._spaces.pixels(observation).transpose(2, 0, 1)
+        stack = self._spaces.config.frame_stack
+        self._frames = [*(self._frames or [frame] * stack), frame][-stack:]
+        return self._network.act(np.concatenate(self._frames), self._spaces.proprio(observation))
+
+
+class Repeat:
+    """Asks `policy` at every n-th step and repeats its action in between."""
+
+    def __init__(self, policy: Policy, spaces: Spaces):
+        self._policy, self._spaces = policy, spaces
+        self.reset()
+
+    def reset(self) -> None:
+        self._policy.reset()
+        self._step, self._last = 0, Command(np.zeros(6), 0)
+
+    def act(self, observation: Observation) -> Command:
+        if self._step % self._spaces.config.action_repeat == 0:
+            self._last = self._policy.act(observation)
+        else:
+            again = self._spaces.command(np.array(self._last.action), observation)
+            self._last = replace(again, label=self._last.label)
+        self._step += 1
+        return self._last
+
+
+class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a checkpoint says of the robot and spaces it was trained on."""
+
+    spaces: SpacesConfig
+    hz: float
+    steps: int  # environment steps behind it
+    config: str  # digest of the training configuration
+
+
+def write_notes(notes: Notes) -> dict[str, str]:
+    """`notes` as the text that goes into a checkpoint's header."""
+    return {NOTES: msgspec.json.encode(notes).decode()}
+
+
+def read_notes(path: Path, header: dict[str, str]) -> Notes:
+    """The notes in a checkpoint's header. Raises CheckpointError where they are missing or of another version."""
+    try:
+        return msgspec.json.decode(header[NOTES], type=Notes)
+    except (KeyError, msgspec.ValidationError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} does not say what it was trained for ({error}); train it again") from None
+
+
+def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
+    """Raises CheckpointError, naming each difference, where a checkpoint was made for another robot."""
+    wanted = (notes.spaces.camera_px, notes.spaces.camera_px)
+    faults = []
+    if notes.hz != spec.hz:
+        faults.append(f"it acts at {notes.hz:g} Hz, the robot at {spec.hz:g} Hz")
+    if notes.spaces.camera not in spec.cameras:
+        faults.append(f"it looks through {notes.spaces.camera}, the robot has {', '.join(spec.cameras)}")
+    elif spec.cameras[notes.spaces.camera][1] != wanted:
+        faults.append(f"it sees {wanted} pixels, the robot gives {spec.cameras[notes.spaces.camera][1]}")
+    if faults:
+        raise CheckpointError(f"{path} does not fit this robot: {'; '.join(faults)}; start the robot with matching settings")

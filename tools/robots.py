@@ -1,0 +1,38 @@
+"""Robots by the word after `--robot`."""
+
+from control.config import RobotConfig
+from control.errors import UserError
+from control.interfaces import Robot
+from control.remote import RemoteRobot
+from sim.robot import SimRobot
+
+REMOTE = ("ipc://", "tcp://")
+
+
+def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
+    """The robot called `name`: `sim`, or the endpoint of a served one.
+
+    Raises:
+        UserError: there is no such robot, or the served one runs at another rate or picture size than `config`.
+        LinkTimeout: the endpoint does not answer.
+    """
+    if name == "sim":
+        return SimRobot(config, realtime)
+    if not name.startswith(REMOTE):
+        raise UserError(f"no robot called {name}; name sim, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555")
+    robot = RemoteRobot(name)
+    if fault := _misfit(robot, config):
+        robot.close()
+        raise UserError(f"the robot at {name} {fault}")
+    return robot
+
+
+def _misfit(robot: Robot, config: RobotConfig) -> str:
+    """How a served robot differs from what the configuration asks for; empty when it does not."""
+    spec, px = robot.spec, config.camera_px
+    if spec.hz != config.hz:
+        return f"runs at {spec.hz:g} Hz, the configuration asks for {config.hz:g}; serve it with --set robot.hz={config.hz:g}"
+    sizes = {name: policy for name, (_, policy) in spec.cameras.items()}
+    if (px, px) not in sizes.values():
+        return f"gives pictures of {sizes}, the configuration asks for {px}x{px}; serve it with --set robot.camera_px={px}"
+    return ""

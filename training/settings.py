@@ -1,0 +1,120 @@
+"""Everything a run is made of, in one configuration file."""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from control import config
+from control.config import RobotConfig, require
+from control.types import Spawn
+from policies.actor import NetConfig
+from policies.spaces import SpacesConfig
+from training.drqv2 import AgentConfig
+
+
+class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked of the robot."""
+
+    stage: str = "near"  # curriculum stage, by name or by the experiment's number
+    reward: str = "sparse"  # a name in configs/rewards.yaml
+    limit_steps: int = 200  # control steps
+    cube_x_m: tuple[float, float] = (0.16, 0.30)
+    cube_y_m: tuple[float, float] = (-0.12, 0.12)
+    cube_yaw_rad: tuple[float, float] = (-np.pi, np.pi)
+
+    def __post_init__(self) -> None:
+        for name in ("cube_x_m", "cube_y_m"):
+            require(max(map(abs, getattr(self, name))) < 1, f"{name} must be in metres, got {getattr(self, name)}; is it mm?")
+        require(max(map(abs, self.cube_yaw_rad)) < 7, f"cube_yaw_rad must be in radians, got {self.cube_yaw_rad}; is it degrees?")
+        require(1 <= self.limit_steps <= 10_000, f"limit_steps must be 1 to 10000, got {self.limit_steps}")
+
+    @property
+    def spawn(self) -> Spawn:
+        return Spawn(self.cube_x_m, self.cube_y_m, self.cube_yaw_rad)
+
+
+class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of the demonstrations."""
+
+    mode: Literal["none", "seed", "balanced"] = "balanced"
+    # none: they are not used. seed: they go once into the one uniform replay. balanced: they keep a replay of their own.
+    demo_share: float = 0.5  # of every batch, when balanced
+    clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
+    failures: bool = False  # learn from failed demonstrations too; sound where their labels are a teacher's
+
+    def __post_init__(self) -> None:
+        require(0 <= self.demo_share <= 1, f"demo_share must be 0 to 1, got {self.demo_share}")
+
+
+class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    capacity: int = 100_000  # frames
+    n_step: int = 3
+    gamma: float = 0.97  # per decision; at 10 Hz a second is worth 0.74
+    batch: int = 128
+
+    def __post_init__(self) -> None:
+        require(0 < self.gamma < 1, f"gamma must be between 0 and 1, got {self.gamma}")
+        require(self.n_step >= 1 and self.batch >= 1, "n_step and batch must be at least 1")
+
+
+class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long, how often; counted in decisions of the agent over all its environments."""
+
+    steps: int = 4000
+    envs: int = 1
+    start_steps: int = 0  # uniformly random decisions before the first update
+    updates_per_step: float = 1.0
+    eval_every: int = 1000
+    eval_episodes: int = 20
+    checkpoint_every: int = 500
+    final_episodes: int = 100
+
+    def __post_init__(self) -> None:
+        require(self.envs >= 1 and self.steps >= 0, "envs must be at least 1 and steps not negative")
+        require(self.updates_per_step > 0, f"updates_per_step must be positive, got {self.updates_per_step}")
+        require(min(self.eval_every, self.eval_episodes, self.checkpoint_every) >= 1, "eval_every, eval_episodes and "
+                "checkpoint_every must be at least 1")
+
+
+class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `collect` and `demo` record for this run."""
+
+    episodes: int = 20
+    noise: float = 0.3  # of the executed action, in action units; the label stays clean
+    limit_steps: int = 80
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole run."""
+
+    name: str
+    seed: int = 0
+    device: str = "cpu"
+    robot: RobotConfig = RobotConfig()
+    spaces: SpacesConfig = SpacesConfig()
+    task: TaskConfig = TaskConfig()
+    demos: DemosConfig = DemosConfig()
+    net: NetConfig = NetConfig()
+    agent: AgentConfig = AgentConfig()
+    replay: ReplayConfig = ReplayConfig()
+    bootstrap: BootstrapConfig = BootstrapConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+    def __post_init__(self) -> None:
+        require(
+            self.robot.camera_px == self.spaces.camera_px,
+            f"robot.camera_px is {self.robot.camera_px} and spaces.camera_px {self.spaces.camera_px}; make them the same",
+        )
+
+    @property
+    def digest(self) -> str:
+        """Short name of all these values together."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:12]
+
+
+def load(name: str, assignments: tuple[str, ...] = ()) -> TrainConfig:
+    """The configuration file `name` with `a.b=value` overrides. Raises ConfigError naming the key at fault."""
+    values: dict[str, Any] = config.override(config.read(name), assignments)
+    return config.build(TrainConfig, values, name)
