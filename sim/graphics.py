@@ -41,12 +41,6 @@ def require_gl() -> None:
         context.free()
 
 
-def use_headless_gl() -> None:
-    """Let `mujoco.GLContext` and `mujoco.Renderer` be headless too, in this process and its children."""
-    if sys.platform == "linux":
-        os.environ.setdefault("MUJOCO_GL", "egl")
-
-
 def _backend() -> Any:
     """Not `mujoco.GLContext` on Linux: unless MUJOCO_GL was set before MuJoCo's import, that one wants a display."""
     if sys.platform != "linux" or os.environ.get("MUJOCO_GL"):

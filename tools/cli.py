@@ -28,6 +28,7 @@ import io
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from control.errors import TwinarmError, UserError
@@ -110,7 +111,7 @@ def parse(kind: type, verb: str, words: list[str]) -> Any:
                 prog=f"twinarm {verb}",
                 args=words,
                 return_unknown_args=True,
-                config=(tyro.conf.FlagCreatePairsOff,),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName),
             )
     except SystemExit as stop:
         if not stop.code:
@@ -133,14 +134,18 @@ def refuse_unknown_flags(kind: type, verb: str, words: list[str]) -> None:
 
 def near(word: str, names: list[str]) -> str:
     """The names closest to `word`, or all of them when none is close."""
-    return f"did you mean: {', '.join(difflib.get_close_matches(word, names, n=3, cutoff=0.5) or names)}?"
+    return f"did you mean: {', '.join(difflib.get_close_matches(word, names, n=3) or names)}?"
 
 
 def first_paragraph(box: str) -> str:
-    """The words of tyro's boxed error, from its title bar down to the first rule, in one line."""
-    rows = [line.strip("│ ") for line in box.splitlines()[1:]]
-    end = next((i for i, row in enumerate(rows) if row.startswith(("─", "╰"))), len(rows))
-    return " ".join(" ".join(rows[:end]).split()).rstrip(".")
+    """The words of tyro's boxed error, from below its title down to the first rule, in one line."""
+    rows = (line.strip("│ ") for line in box.splitlines()[1:])
+    body = takewhile(not_a_rule, dropwhile(lambda row: not not_a_rule(row), rows))
+    return " ".join(" ".join(body).split()).rstrip(".")
+
+
+def not_a_rule(row: str) -> bool:
+    return bool(row.strip("─-╭╮╰╯"))
 
 
 if __name__ == "__main__":
