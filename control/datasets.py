@@ -107,7 +107,7 @@ class Dataset:
             recorder.start(episode.observation(0), episode.truth_at(0))
             for t in range(len(episode)):
                 after, truth = episode.observation(t + 1), episode.truth_at(t + 1)
-                recorder.add(episode.command(t), after, episode.verdict(t), truth, tuple(episode.label[t].tolist()))
+                recorder.add(episode.command(t), after, episode.verdict(t), truth)
             recorder.finish(episode.success)
 
     def recover(self) -> list[int]:

@@ -142,7 +142,9 @@ class Episode:
         )
 
     def command(self, t: int) -> Command:
-        return Command(self.requested_rad[t], int(self.answers[t]), action=tuple(self.action[t].tolist()))
+        """What the policy asked for at observation t."""
+        action, label = tuple(self.action[t].tolist()), tuple(self.label[t].tolist())
+        return Command(self.requested_rad[t], int(self.answers[t]), action=action, label=label)
 
     def verdict(self, t: int) -> Verdict:
         """The word on the step from observation t to t+1."""

@@ -49,16 +49,9 @@ class Recorder:
         self._first_s = self._chunk_s = observation.stamp_s
         self._observe(observation, truth)
 
-    def add(
-        self,
-        command: Command,
-        observation: Observation,
-        verdict: Verdict,
-        truth: Truth | None = None,
-        label: tuple[float, ...] | None = None,
-    ) -> None:
-        """One step: the command, then the observation (and truth) it led to. No label: the action is its own."""
-        executed, meant = list(command.action), list(label or command.action)
+    def add(self, command: Command, observation: Observation, verdict: Verdict, truth: Truth | None = None) -> None:
+        """One step: the command, then the observation (and truth) it led to, and the word on it."""
+        executed, meant = list(command.action), list(command.label or command.action)
         action = Action(command.answers, command.target_rad.tolist(), executed, meant)
         refuse_nan(executed, meant, [verdict.reward, verdict.discount, *verdict.terms.values()])
         with on_disk(self._part):
@@ -132,8 +125,8 @@ def incomplete(path: Path) -> Path:
 
 
 def open_writer(file: Any) -> Writer:
-    """An MCAP writer on a binary file, started."""
-    writer = Writer(file, compression=CompressionType.ZSTD, enable_data_crcs=True)
+    """An MCAP writer on a binary file, started. Pictures are compressed already, and plain chunks cannot be bombs."""
+    writer = Writer(file, compression=CompressionType.NONE, enable_data_crcs=True)
     writer.start(library="twinarm")
     return writer
 

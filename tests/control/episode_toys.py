@@ -30,9 +30,10 @@ def record(dataset: Dataset, index: int, steps: int, finish: bool = True, seed: 
     with dataset.recorder(index, FROM) as recorder:
         recorder.start(observation(0, rng), truth(rng))
         for t in range(steps):
-            command = Command(rng.normal(size=6), answers=t, action=(float(t), *rng.normal(size=2)))
+            action, label = (float(t), *rng.normal(size=2)), (-float(t), 0.0, 1.0)
+            command = Command(rng.normal(size=6), answers=t, action=action, label=label)
             verdict = Verdict(float(t), 1.0, t == steps - 1, {"reach": rng.normal()})
-            recorder.add(command, observation(t + 1, rng), verdict, truth(rng), label=(-float(t), 0.0, 1.0))
+            recorder.add(command, observation(t + 1, rng), verdict, truth(rng))
         if finish:
             recorder.finish(success=True)
 

@@ -53,8 +53,8 @@ def test_floats_round_trip_bit_by_bit(tmp_path_factory, numbers):
     with dataset.recorder(0, FROM) as recorder:
         recorder.start(Observation(0, 0.0, *rows, limited=False, frames=frames))
         verdict = Verdict(numbers[24], numbers[25], False, {"x": numbers[26]})
-        command = Command(rows[0], 0, action=tuple(numbers[24:27]))
-        recorder.add(command, observation(1, rng), verdict, None, tuple(numbers[27:]))
+        command = Command(rows[0], 0, action=tuple(numbers[24:27]), label=tuple(numbers[27:]))
+        recorder.add(command, observation(1, rng), verdict)
         recorder.finish(success=False)
     got = dataset.read(0)
     state = np.concatenate([got.joints_rad[0], got.speed_rad_s[0], got.load[0], got.target_rad[0]])

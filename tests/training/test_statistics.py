@@ -1,0 +1,26 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.statistics import wilson
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (0, 0, 0.0, 1.0),
+        (0, 10, 0.0, 3.8416 / 13.8416),  # z^2 / (n + z^2)
+        (10, 10, 10 / 13.8416, 1.0),
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, method 3
+    ],
+)
+def test_wilson_equals_published_intervals(successes, n, low, high):
+    assert wilson(successes, n) == pytest.approx((low, high), abs=1e-4)
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_rate_and_mirrors_with_failures(case):
+    successes, n = case
+    low, high = wilson(successes, n)
+    assert 0 <= low <= successes / n + 1e-12 and successes / n - 1e-12 <= high <= 1
+    assert wilson(n - successes, n) == pytest.approx((1 - high, 1 - low))
