@@ -91,13 +91,13 @@ class Replay:
         steps = len(episode.action)
         if steps + 1 > self.capacity:
             raise ValueError(f"an episode of {steps} steps needs {steps + 1} frames; the replay holds {self.capacity}")
+        self._make_room(steps + 1)
         rows = np.arange(self._rows, self._rows + steps + 1)
-        self._write(rows % self.capacity, episode)
         at = rows % self.capacity
+        self._write(at, episode)
         self._first[at], self._last[at], self._is_demo[at] = rows[0], rows[-1], is_demo
         self._row[np.arange(self._newest, self._newest + steps) % self.capacity] = rows[:-1]
         self._rows, self._newest = self._rows + steps + 1, self._newest + steps
-        self._evict()
 
     def _write(self, at: np.ndarray, episode: EpisodeArrays) -> None:
         self._frames[at] = episode.frames.transpose(0, 3, 1, 2)
@@ -106,9 +106,10 @@ class Replay:
         self._action[steps], self._label[steps] = episode.action, episode.label
         self._reward[steps], self._discount[steps] = episode.reward, episode.discount
 
-    def _evict(self) -> None:
-        """Let go of the transitions whose oldest stacked frame has been overwritten."""
-        while self._oldest_look(self._row[self._oldest % self.capacity]) < self._rows - self.capacity:
+    def _make_room(self, rows: int) -> None:
+        """Let go of the transitions whose oldest stacked look the next `rows` will overwrite."""
+        first_kept = self._rows + rows - self.capacity
+        while self._oldest < self._newest and self._oldest_look(self._row[self._oldest % self.capacity]) < first_kept:
             self._oldest += 1
 
     def _oldest_look(self, row: np.int64) -> np.int64:
