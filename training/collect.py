@@ -1,0 +1,123 @@
+"""Collecting demonstrations: many episodes, by several processes if asked, the same whoever records which.
+
+Episode i is recorded with seed `first_seed + i`. What is finished lies on disk under its own name, so the same command
+completes a collection that was killed, and no episode is lost or recorded twice.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from control.datasets import Dataset
+from control.episodes import DatasetInfo, Provenance
+from control.interfaces import Judge, Policy, Robot
+from control.loop import run_episode
+from control.messages import Result
+from control.types import ResetRequest, RobotSpec, Spawn
+from policies.spaces import SpacesConfig
+from training.crew import share
+from training.statistics import wilson
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """What is to be recorded: all that a worker process must know."""
+
+    make_robot: Callable[[], Robot]
+    make_policy: Callable[[Robot, int], Policy]  # for the episode of that seed
+    judge: Judge
+    dataset: Dataset
+    provenance: Provenance  # of every episode, but for its seed and the robot's calibration
+    stage: str
+    spawn: Spawn
+    limit_steps: int
+    first_seed: int
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int], None]]:
+        with closing(self.make_robot()) as robot:
+            yield partial(self.record, robot)
+
+    def record(self, robot: Robot, index: int) -> None:
+        """Run episode `index` and store it, lifted or not; nothing happens where it is stored already."""
+        if self.dataset.path(index).exists():
+            return
+        seed = self.first_seed + index
+        provenance = msgspec.structs.replace(self.provenance, seed=seed, calibration=robot.spec.calibration)
+        with self.dataset.recorder(index, provenance) as recorder:
+            verdicts = run_episode(
+                robot,
+                self.make_policy(robot, seed),
+                self.judge,
+                ResetRequest(self.stage, seed, self.spawn),
+                self.limit_steps,
+                watch=lambda step: recorder.add(step.command, step.after, step.verdict, step.truth),
+                begin=recorder.start,
+            )
+            recorder.finish(verdicts[-1].success)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The episodes that were asked for, and how many of them were there before."""
+
+    results: tuple[Result, ...]
+    found: int
+
+    def summary(self) -> dict[str, Any]:
+        """The figures under the names every command uses; the time is from reset to success, None without any."""
+        n, successes = len(self.results), sum(result.success for result in self.results)
+        low, high = wilson(successes, n)
+        times = [result.time_s for result in self.results if result.success]
+        return {
+            "success": successes / n,
+            "n": n,
+            "low": low,
+            "high": high,
+            "median_time_s": median(times) if times else None,
+        }
+
+
+def collect(
+    demonstrations: Demonstrations,
+    episodes: int,
+    workers: int = 1,
+    tell: Callable[[int, Result], None] = lambda index, result: None,
+) -> Collection:
+    """Bring the dataset to `episodes` episodes, recording those that are missing.
+
+    Args:
+        workers: processes with a robot of their own; 1 records in this one.
+        tell: called with index and result of every episode, those found first.
+    Raises:
+        DatasetError: another process is writing the dataset, or the disk is full.
+        TwinarmError: what a robot refused, or workers that were killed again and again.
+    """
+    dataset = demonstrations.dataset
+    with dataset.lock():
+        dataset.recover()
+        dataset.plan(episodes)
+        found = [index for index in dataset.indices() if index < episodes]
+        for index in found:
+            tell(index, dataset.outcome(index))
+        missing = sorted(set(range(episodes)) - set(found))
+        for index in share(demonstrations, missing, workers):
+            tell(index, dataset.outcome(index))
+        return Collection(tuple(dataset.outcome(index) for index in range(episodes)), len(found))
+
+
+def dataset_info(spec: RobotSpec, spaces: SpacesConfig, **recipe: Any) -> DatasetInfo:
+    """What episodes of this robot in this action space share; `recipe` says how they came about."""
+    return DatasetInfo.of(spec, action_space(spaces), **recipe)
+
+
+def action_space(spaces: SpacesConfig) -> str:
+    """What an action means, in words: actions of another scale are other actions."""
+    if spaces.actions == "joints":
+        return f"joints {spaces.step_joints_rad} rad"
+    return f"{spaces.actions} {spaces.step_m} m, roll {spaces.step_roll_rad} rad, gripper {spaces.step_gripper_rad} rad"

@@ -1,0 +1,137 @@
+"""Numbered jobs shared out to several processes; one that is killed is replaced and its job done again.
+
+Processes are spawned, not forked: a renderer does not survive a fork. Only numbers and words pass between them.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from multiprocessing.connection import Connection, wait
+from typing import Protocol
+
+from control.errors import TwinarmError
+
+DEATHS = 3  # processes that may be killed in a row with no job done between
+PATIENCE_S = 5.0  # for a process to end the job it is at when it is no longer wanted
+
+
+class Task(Protocol):
+    """What each process does. It is sent to them: importable callables and plain values only."""
+
+    def open(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Get ready (once in each process); the value does job number n."""
+        ...
+
+
+def share(task: Task, jobs: Iterable[int], workers: int) -> Iterator[int]:
+    """Do every job, yielding its number when it is done: with one worker here and in order, else in any order.
+
+    Raises:
+        TwinarmError: a job announced a failure, a process broke, or process after process was killed.
+    """
+    todo = deque(jobs)
+    if workers > 1:
+        yield from _spread(task, todo, workers)
+    elif todo:
+        with task.open() as do:
+            for job in todo:
+                do(job)
+                yield job
+
+
+def _spread(task: Task, todo: deque[int], workers: int) -> Iterator[int]:
+    crew: dict[object, Worker] = {}
+    deaths = 0
+    try:
+        while todo or crew:
+            while todo and len(crew) < workers:
+                worker = Worker(task, todo.popleft())
+                crew[worker.pipe] = worker
+            for pipe in wait([worker.pipe for worker in crew.values()]):
+                worker = crew.pop(pipe)
+                job, done = worker.job, worker.finished()
+                deaths = 0 if done else deaths + 1
+                if done and todo:
+                    worker.give(todo.popleft())
+                    crew[pipe] = worker
+                else:
+                    worker.dismiss()
+                if done:
+                    yield job
+                elif deaths > DEATHS:
+                    raise TwinarmError(
+                        f"{deaths} workers in a row were killed, the last at job {job}; is memory short?"
+                    )
+                else:
+                    todo.append(job)
+    finally:
+        for worker in crew.values():
+            worker.dismiss()
+
+
+class Worker:
+    """A process at job number `job`."""
+
+    def __init__(self, task: Task, job: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(task, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the pipe ends when the process does
+        self.give(job)
+
+    def give(self, job: int) -> None:
+        self.job = job
+        with suppress(OSError):  # it was killed meanwhile; `finished` will tell
+            self.pipe.send_bytes(b"%d" % job)
+
+    def finished(self) -> bool:
+        """Whether its job is done, or its process was killed. To be asked when the pipe has news.
+
+        Raises:
+            TwinarmError: the job failed.
+        """
+        try:
+            words = self.pipe.recv_bytes().decode()
+        except (EOFError, OSError):
+            self._process.join()
+            if (self._process.exitcode or 0) >= 0:
+                raise TwinarmError(f"a worker broke at job {self.job}; its own words are above") from None
+            return False
+        if words:
+            raise TwinarmError(words)
+        return True
+
+    def dismiss(self) -> None:
+        """Let it end its job and go; terminate it when that takes too long."""
+        self.pipe.close()
+        self._process.join(PATIENCE_S)
+        self._process.terminate()
+        self._process.join()
+
+
+def _work(task: Task, pipe: Connection) -> None:
+    """The life of a worker: do the jobs that come down the pipe until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        with task.open() as do:
+            while True:
+                do(int(pipe.recv_bytes()))
+                pipe.send_bytes(b"")
+    except TwinarmError as error:
+        with suppress(OSError):
+            pipe.send_bytes(str(error).encode())
+    except EOFError:
+        pass
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
