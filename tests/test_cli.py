@@ -99,7 +99,7 @@ def test_a_verb_is_a_frozen_dataclass_and_a_main_and_explains_every_flag(verb, c
     shown = capsys.readouterr().out
     assert stop.value.code == 0
     for field in dataclasses.fields(module.Arguments):
-        assert field.name in shown or field.name.replace("_", "-") in shown
+        assert field.name.upper() in shown or f"--{field.name.replace('_', '-')}" in shown
     source = Path(module.__file__).read_text()
     assert source.count('    """') >= 1 + len(dataclasses.fields(module.Arguments)), "a field has no help"
 

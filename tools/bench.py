@@ -14,7 +14,7 @@ class Arguments:
     """Measure this project's figure, the bare limit beside it, and their ratio."""
 
     what: tyro.conf.Positional[Literal["env", "update", "wire", "all"]] = "all"
-    """Simulation steps with the wrist camera, learner updates, a round trip over ZeroMQ, or all three."""
+    """env (simulation with the wrist camera), update (of the learner), wire (a round trip), or all three."""
 
     json: bool = False
     """Print one line of JSON per benchmark instead of the table."""
