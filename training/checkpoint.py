@@ -1,0 +1,78 @@
+"""Checkpoints: one safetensors file each, tensors and, in its header, everything else that a resume needs.
+
+A file is written beside its place, synced and renamed, so that a crash leaves the old one or the new one.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from control.errors import CheckpointError
+from control.recorder import sync_folder
+
+KEEP = 2
+
+
+class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a run stands: with the tensors and the episode log, enough to go on exactly."""
+
+    step: int
+    cloned: int  # cloning updates done
+    credit: float  # updates due but not yet made
+    episodes: int  # finished ones in the log
+    open: tuple["OpenEpisode", ...]  # one for every environment
+    next_eval: int
+    best: tuple[float, float]  # validation success and minus median time of the saved policy
+    seconds: float
+    rng: dict[str, Any]  # of numpy's PCG64
+
+
+class OpenEpisode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An unfinished episode: what it began with and the actions decided since."""
+
+    index: int
+    actions: tuple[tuple[float, ...], ...]
+
+
+def save(folder: Path, tensors: dict[str, Tensor], progress: Progress) -> Path:
+    """Write the checkpoint of `progress.step` and forget all but the newest KEEP."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{progress.step:09d}.safetensors"
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"progress": msgspec.json.encode(progress).decode()})
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(folder)
+    for stale in sorted(folder.glob("step_*.safetensors"))[:-KEEP]:
+        stale.unlink()
+    return path
+
+
+def load_newest(folder: Path) -> tuple[dict[str, Tensor], Progress] | None:
+    """The newest whole checkpoint, or None. Raises CheckpointError when there are some and none is whole."""
+    faults = []
+    for path in sorted(folder.glob("step_*.safetensors"), reverse=True):
+        try:
+            return load(path)
+        except CheckpointError as error:
+            faults.append(str(error))
+    if faults:
+        raise CheckpointError(f"{'; '.join(faults)}; start the run anew")
+    return None
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], Progress]:
+    """Tensors and progress at `path`. Raises CheckpointError where the file is truncated or something else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        return tensors, msgspec.json.decode(header["progress"], type=Progress)
+    except (OSError, SafetensorError, KeyError, msgspec.MsgspecError) as error:
+        raise CheckpointError(f"{path} is no whole checkpoint ({str(error).splitlines()[0]})") from None

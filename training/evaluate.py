@@ -1,0 +1,150 @@
+"""Evaluation: a policy on unseen resets, counted, with an interval and the reasons of its failures."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from control.interfaces import Policy, Robot
+from control.loop import Step, play
+from control.types import ResetRequest, Spawn
+from training.lift import CLOSED_RAD, LiftState, LiftTask
+from training.statistics import wilson
+
+# Seeds by what they are for. Evaluation's are never used for training, demonstrations or the choice of a checkpoint.
+TRAINING_SEED, VALIDATION_SEED, EVALUATION_SEED = 1_000_000, 9_000_000, 10_000_000
+REACHED_M = 0.03
+OFF_TABLE_M = 0.025
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One episode in the experiment's own terms."""
+
+    seed: int
+    success: bool
+    steps: int
+    time_s: float
+    reward: float
+    cube_z_min_m: float
+    cube_z_max_m: float
+    cube_z_final_m: float
+    grasping_steps: int
+    grasping_share: float
+    gripper_min_rad: float
+    gripper_max_rad: float
+    gripper_mean_rad: float
+    failure: str  # empty on success
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found."""
+
+    episodes: tuple[EpisodeResult, ...]
+
+    @property
+    def successes(self) -> int:
+        return sum(episode.success for episode in self.episodes)
+
+    @property
+    def median_time_s(self) -> float | None:
+        """From the reset to the last held step, over the successes; None without any."""
+        times = [episode.time_s for episode in self.episodes if episode.success]
+        return float(np.median(times)) if times else None
+
+    def summary(self) -> dict[str, Any]:
+        """The figures under the names every command uses."""
+        n = len(self.episodes)
+        low, high = wilson(self.successes, n)
+        failures = Counter(episode.failure for episode in self.episodes if not episode.success)
+        return {
+            "success": self.successes / n,
+            "n": n,
+            "low": low,
+            "high": high,
+            "median_time_s": self.median_time_s,
+            "mean_reward": float(np.mean([episode.reward for episode in self.episodes])),
+            "failures": dict(failures),
+        }
+
+    def table(self) -> list[dict[str, Any]]:
+        """One mapping of plain values an episode."""
+        return [asdict(episode) for episode in self.episodes]
+
+
+def sentence(summary: dict[str, Any]) -> str:
+    """A summary in words: the rate, its interval, how long a lift takes and how the others failed."""
+    k, n = round(summary["success"] * summary["n"]), summary["n"]
+    text = f"{k} of {n} lifted ({summary['success']:.1%}, 95 % interval {summary['low']:.1%} to {summary['high']:.1%})"
+    if summary["median_time_s"] is not None:
+        text += f", median {summary['median_time_s']:.1f} s"
+    if summary.get("failures"):
+        text += "; failures: " + ", ".join(f"{kind} {count}" for kind, count in summary["failures"].items())
+    return text
+
+
+def requests(stage: str, spawn: Spawn, first_seed: int, episodes: int) -> list[ResetRequest]:
+    """The resets of an evaluation."""
+    return [ResetRequest(stage, first_seed + i, spawn) for i in range(episodes)]
+
+
+def evaluate(
+    robot: Robot,
+    policy: Policy,
+    task: LiftTask,
+    resets: Iterable[ResetRequest],
+    limit_steps: int,
+    watch: Callable[[Step], None] = lambda step: None,
+    done: Callable[[EpisodeResult], None] = lambda result: None,
+) -> Report:
+    """Run one episode for every reset; `watch` sees each step, `done` each result."""
+    results = []
+    for request in resets:
+        states, reward = [], 0.0
+        for step in play(robot, policy, task, request, limit_steps):
+            watch(step)
+            reward += step.verdict.reward
+            assert task.state is not None
+            states.append(task.state)
+        results.append(_result(request.seed, states, reward, robot.spec.hz))
+        done(results[-1])
+    return Report(tuple(results))
+
+
+def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) -> EpisodeResult:
+    cube = [state.cube_m for state in states]
+    gripper = [state.gripper_rad for state in states]
+    grasping = sum(state.grasping for state in states)
+    return EpisodeResult(
+        seed=seed,
+        success=states[-1].success,
+        steps=len(states),
+        time_s=len(states) / hz,
+        reward=reward,
+        cube_z_min_m=min(cube),
+        cube_z_max_m=max(cube),
+        cube_z_final_m=cube[-1],
+        grasping_steps=grasping,
+        grasping_share=grasping / len(states),
+        gripper_min_rad=min(gripper),
+        gripper_max_rad=max(gripper),
+        gripper_mean_rad=float(np.mean(gripper)),
+        failure=failure(states),
+    )
+
+
+def failure(states: Sequence[LiftState]) -> str:
+    """Why an episode was no success, by the furthest it got; empty for a success."""
+    if states[-1].success:
+        return ""
+    if min(state.tool_to_cube_m for state in states) > REACHED_M:
+        return "never reached"
+    if not any(state.grasping for state in states):
+        closed = any(state.gripper_rad < CLOSED_RAD for state in states)
+        return "missed" if closed else "reached, not closed"
+    if states[-1].grasping:
+        return "timeout"
+    return "dropped" if any(state.grasping and state.cube_m > OFF_TABLE_M for state in states) else "slipped"

@@ -1,0 +1,65 @@
+"""Episodes as learning sees them: from what was recorded to arrays of decisions."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from control.episodes import Episode
+from control.interfaces import Judge
+from control.loop import Step
+from control.types import Observation
+from policies.spaces import Spaces
+from training.replay import EpisodeArrays
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One action and what came of it over the control steps it was kept for."""
+
+    action: tuple[float, ...]
+    label: tuple[float, ...]
+    reward: float
+    discount: float
+
+
+def from_steps(steps: Sequence[Step], spaces: Spaces) -> EpisodeArrays:
+    """The episode that a robot has just been through."""
+    rows = [Decision(s.command.action, s.command.label or s.command.action, s.verdict.reward, s.verdict.discount) for s in steps]
+    return _arrays([steps[0].before, *(s.after for s in steps)], rows, spaces)
+
+
+def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArrays:
+    """A recorded episode, judged anew by `judge` where the truth was recorded, else with the rewards it has."""
+    judge.reset()
+    observations = [episode.observation(t) for t in range(len(episode) + 1)]
+    rows = []
+    for t in range(len(episode)):
+        verdict = episode.verdict(t)
+        if episode.truth is not None:
+            verdict = judge.judge(observations[t + 1], episode.command(t), episode.truth_at(t + 1))
+        action, label = (tuple(values[t].tolist()) for values in (episode.action, episode.label))
+        rows.append(Decision(action, label, verdict.reward, verdict.discount))
+        if verdict.discount == 0:
+            break
+    return _arrays(observations[: len(rows) + 1], rows, spaces)
+
+
+def _arrays(observations: Sequence[Observation], rows: Sequence[Decision], spaces: Spaces) -> EpisodeArrays:
+    """Groups of `action_repeat` control steps become one decision each; rewards add up, an end stays an end."""
+    repeat = spaces.config.action_repeat
+    starts = range(0, len(rows), repeat)
+    seen = [observations[t] for t in (*starts, len(rows))]
+    groups = [rows[t : t + repeat] for t in starts]
+    return EpisodeArrays(
+        frames=np.stack([spaces.pixels(observation) for observation in seen]),
+        proprio=np.stack([spaces.proprio(observation) for observation in seen]),
+        action=_column(group[0].action for group in groups),
+        label=_column(group[0].label for group in groups),
+        reward=_column(sum(row.reward for row in group) for group in groups),
+        discount=_column(min(row.discount for row in group) for group in groups),
+    )
+
+
+def _column(values: Iterable[float | tuple[float, ...]]) -> np.ndarray:
+    return np.array(list(values), np.float32)
