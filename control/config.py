@@ -116,7 +116,7 @@ class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     hz: float = 10.0  # control rate
     camera_px: int = 84  # side of the square picture a policy gets
-    render: Literal["direct", "exact"] = "direct"  # exact: 640x480, centre crop, area resize, as a real camera's driver does
+    render: Literal["direct", "exact"] = "direct"  # exact: 640x480, crop and area resize, as a real camera's driver
     profile: str = "measured"  # actuator profile of configs/so101.yaml
     model: str | None = None  # an MJCF of your own instead of the SO-101
     cube_m: float = 0.03  # side of the cube
@@ -126,4 +126,6 @@ class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(1 <= self.hz <= 100 and 100 % self.hz == 0, f"hz must divide 100, got {self.hz}")
         require(16 <= self.camera_px <= 480, f"camera_px must be 16 to 480 pixels, got {self.camera_px}")
         require(0.005 <= self.cube_m <= 0.06, f"cube_m must be 0.005 to 0.06 metres, got {self.cube_m}; is it in mm?")
-        require(0.001 <= self.cube_kg <= 0.5, f"cube_kg must be 0.001 to 0.5 kilograms, got {self.cube_kg}; is it in grams?")
+        require(
+            0.001 <= self.cube_kg <= 0.5, f"cube_kg must be 0.001 to 0.5 kilograms, got {self.cube_kg}; is it in grams?"
+        )

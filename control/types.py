@@ -3,9 +3,9 @@
 J = 6 joints in `RobotSpec.joints` order. Radians, metres, seconds. Joint arrays are float64, frames uint8.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Mapping
 
 import numpy as np
 
