@@ -1,0 +1,247 @@
+"""The run: clone the demonstrations, then explore and learn, evaluating and checkpointing as it goes.
+
+Time is counted in decisions of the agent. A run that was killed goes on from its newest checkpoint with the same next
+batch: generators, open episodes and the length of the episode log are part of it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from control.arm import Arm
+from control.datasets import Dataset
+from control.episodes import Provenance
+from control.interfaces import Robot
+from control.types import ResetRequest
+from policies.actor import Shapes, save_policy
+from policies.learned import LearnedPolicy, Notes, Repeat, write_notes
+from policies.spaces import Spaces
+from training import checkpoint
+from training.checkpoint import OpenEpisode, Progress
+from training.collect import dataset_info
+from training.drqv2 import Agent
+from training.evaluate import TRAINING_SEED, VALIDATION_SEED, Report, evaluate, requests
+from training.experience import from_episode, from_steps
+from training.lift import LiftTask, load_reward
+from training.metrics import Metrics
+from training.replay import EpisodeArrays, Replay, mixed_batch
+from training.rollout import Rollout
+from training.settings import TrainConfig
+
+SEEDS_PER_RUN = 100_000
+CLONED, BEST = "cloned.safetensors", "policy.safetensors"
+
+
+@dataclass
+class Watch:
+    """What a run tells those who look on; every default is silence."""
+
+    cloning: Callable[[int, int], None] = lambda done, total: None
+    learning: Callable[[int, int, dict[str, float]], None] = lambda done, total, figures: None
+    evaluated: Callable[[int, Report], None] = lambda step, report: None
+
+
+class Trainer:
+    """One run in a folder.
+
+    Args:
+        robots: one for every environment; the first also serves validation, between its episodes.
+        demonstrations: what the bootstrap learns from; None only with bootstrap mode `none`.
+    """
+
+    def __init__(self, config: TrainConfig, folder: Path, robots: Sequence[Robot], demonstrations: Dataset | None):
+        self.config, self.folder, self._robots = config, folder, robots
+        self.spaces = Spaces(config.spaces, Arm.from_facts())
+        self._judges = [self._judge() for _ in robots]
+        shapes = Shapes(
+            (3 * config.spaces.frame_stack, config.spaces.camera_px, config.spaces.camera_px),
+            self.spaces.proprio_size,
+            self.spaces.action_size,
+        )
+        self.agent = Agent(shapes, config.net, config.agent, config.seed, config.device)
+        self.rng = np.random.default_rng(config.seed)
+        self.online, self.demos = self._replay(), self._replay()
+        self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces, run=config.digest))
+        self.metrics = Metrics(folder)
+        self.step = self.cloned = self.episodes = 0
+        self.credit, self.next_eval, self.best = 0.0, config.schedule.eval_every, (-1.0, 0.0)
+        self._seconds, self._started = 0.0, time.monotonic()
+        self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
+        if demonstrations is not None:
+            self._take_in(demonstrations)
+        self._resume()
+
+    @property
+    def seconds(self) -> float:
+        """Time this run has taken, over all its parts."""
+        return self._seconds + time.monotonic() - self._started
+
+    def run(self, watch: Watch) -> None:
+        """Clone, then learn until the schedule ends; `policy.safetensors` is the best by validation."""
+        self._clone(watch)
+        self._rollouts = [self._begin(slot, episode) for slot, episode in enumerate(self._open)]
+        while self.step < self.config.schedule.steps:
+            self._decide(self.step % len(self._robots), watch)
+            figures = self._learn()
+            watch.learning(self.step, self.config.schedule.steps, figures)
+            if self.step % self.config.schedule.checkpoint_every == 0:
+                self.save()
+        self.save()
+        self._close()
+
+    def _close(self) -> None:
+        self.metrics.close()
+
+    # Before exploring
+
+    def _take_in(self, demonstrations: Dataset) -> None:
+        judge, bootstrap = self._judge(), self.config.bootstrap
+        replay = self.demos if bootstrap.mode == "balanced" else self.online
+        for index in demonstrations.indices():
+            episode = demonstrations.read(index)
+            if episode.success or bootstrap.failures:
+                replay.add_episode(from_episode(episode, self.spaces, judge), is_demo=True)
+
+    def _clone(self, watch: Watch) -> None:
+        total = self.config.bootstrap.clone_updates if self.config.bootstrap.mode != "none" else 0
+        replay = self.demos if len(self.demos) else self.online
+        while self.cloned < total:
+            figures = self.agent.clone(replay.sample(self.config.replay.batch, self.rng))
+            self.cloned += 1
+            if self.cloned % 50 == 0:
+                self.metrics.write(0, {"cloned": self.cloned, **figures, "seconds": self.seconds})
+            watch.cloning(self.cloned, total)
+            if self.cloned == total:
+                self._write_policy(CLONED)
+                self._validate(watch)
+                self.save()
+
+    # Exploring
+
+    def _begin(self, slot: int, episode: OpenEpisode) -> Rollout:
+        task = self.config.task
+        seed = TRAINING_SEED + SEEDS_PER_RUN * self.config.seed + episode.index
+        request = ResetRequest(task.stage, seed, task.spawn)
+        robot, judge = self._robots[slot], self._judges[slot]
+        return Rollout.begin(robot, self.spaces, judge, request, task.limit_steps, self._explore, episode)
+
+    def _explore(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
+        if self.step < self.config.schedule.start_steps:
+            return self.rng.uniform(-1, 1, self.spaces.action_size)
+        return self.agent.act(pixels, proprio, self.config.agent.noise.at(self.step), self.rng)
+
+    def _decide(self, slot: int, watch: Watch) -> None:
+        rollout = self._rollouts[slot]
+        going = rollout.decide()
+        self.step += 1
+        if going and rollout.steps[-1].verdict.discount > 0 and len(rollout.steps) < self.config.task.limit_steps:
+            return
+        self._finish(rollout)
+        if slot == 0 and self.step >= self.next_eval:
+            self._validate(watch)
+        started = 1 + max(other.index for other in self._rollouts)
+        self._rollouts[slot] = self._begin(slot, OpenEpisode(started, ()))
+
+    def _finish(self, rollout: Rollout) -> None:
+        steps, success = rollout.steps, rollout.steps[-1].verdict.success
+        seed = TRAINING_SEED + SEEDS_PER_RUN * self.config.seed + rollout.index
+        provenance = Provenance("drqv2", seed, self.config.task.stage, self.config.digest, self._robots[0].spec.calibration)
+        with self.log.recorder(self.episodes, provenance) as recorder:
+            recorder.start(steps[0].before, steps[0].truth_before)
+            for step in steps:
+                recorder.add(step.command, step.after, step.verdict, step.truth)
+            recorder.finish(success)
+        self.episodes += 1
+        self.online.add_episode(from_steps(steps, self.spaces))
+        reward = sum(step.verdict.reward for step in steps)
+        figures = {"episode": self.episodes, "success": float(success), "steps": len(steps), "return": reward}
+        self.metrics.write(self.step, figures | {"seconds": self.seconds})
+
+    # Learning
+
+    def _learn(self) -> dict[str, float]:
+        schedule, figures = self.config.schedule, {}
+        self.credit += schedule.updates_per_step * (self.step > schedule.start_steps)
+        while self.credit >= 1 and (len(self.online) or len(self.demos)):
+            batch = mixed_batch(self.online, self.demos, self.config.replay.batch, self._demo_share, self.rng)
+            figures = self.agent.update(batch, self.step)
+            self.credit -= 1
+        if figures and self.step % 50 == 0:
+            self.metrics.write(self.step, figures | {"seconds": self.seconds})
+        return figures
+
+    @property
+    def _demo_share(self) -> float:
+        return self.config.bootstrap.demo_share if self.config.bootstrap.mode == "balanced" else 0.0
+
+    # Judging
+
+    def _validate(self, watch: Watch) -> None:
+        schedule, task = self.config.schedule, self.config.task
+        resets = requests(task.stage, task.spawn, VALIDATION_SEED, schedule.eval_episodes)
+        policy = Repeat(LearnedPolicy(self.agent.net, self.spaces), self.spaces)
+        report = evaluate(self._robots[0], policy, self._judge(), resets, task.limit_steps)
+        summary = report.summary()
+        score = (summary["success"], -(summary["median_time_s"] or np.inf))
+        if score > self.best:
+            self.best = score
+            self._write_policy(BEST)
+        self.next_eval = (self.step // schedule.eval_every + 1) * schedule.eval_every
+        figures = {"validation_success": score[0], "validation_reward": summary["mean_reward"]}
+        if summary["median_time_s"] is not None:
+            figures["validation_time_s"] = summary["median_time_s"]
+        self.metrics.write(self.step, figures | {"seconds": self.seconds})
+        watch.evaluated(self.step, report)
+
+    def _judge(self) -> LiftTask:
+        return LiftTask(load_reward(self.config.task.reward), self.config.replay.gamma)
+
+    # Keeping
+
+    def save(self) -> None:
+        """Write a checkpoint of everything a resume needs."""
+        rollouts = getattr(self, "_rollouts", None)
+        progress = Progress(
+            step=self.step,
+            cloned=self.cloned,
+            credit=self.credit,
+            episodes=self.episodes,
+            open=tuple(rollout.open for rollout in rollouts) if rollouts else self._open,
+            next_eval=self.next_eval,
+            best=self.best,
+            seconds=self.seconds,
+            rng=self.rng.bit_generator.state,
+        )
+        self.metrics.flush()
+        checkpoint.save(self.folder / "checkpoints", self.agent.state(), progress)
+
+    def _resume(self) -> None:
+        saved = checkpoint.load_newest(self.folder / "checkpoints")
+        self.log.recover()
+        if saved is None:
+            self.log.truncate(0)
+            self.metrics.truncate(0, 0)
+            return
+        tensors, progress = saved
+        self.agent.restore(tensors)
+        self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
+        self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
+        self._open, self._seconds = progress.open, progress.seconds
+        self.rng.bit_generator.state = progress.rng
+        self.log.truncate(self.episodes)
+        self.metrics.truncate(self.step, self.cloned)
+        for index in range(self.episodes):
+            self.online.add_episode(from_episode(self.log.read(index), self.spaces, self._judge()))
+
+    def _replay(self) -> Replay:
+        px, replay = self.config.spaces.camera_px, self.config.replay
+        sizes = (px, px, 3), self.spaces.proprio_size, self.spaces.action_size
+        stack = self.config.spaces.frame_stack
+        return Replay(replay.capacity, *sizes, stack=stack, n_step=replay.n_step, gamma=replay.gamma)
+
+    def _write_policy(self, name: str) -> None:
+        notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest)
+        save_policy(self.agent.net, self.folder / name, write_notes(notes))
