@@ -10,4 +10,5 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
     rate, spread = successes / n, z * z / n
     centre = (rate + spread / 2) / (1 + spread)
     half = z / (1 + spread) * sqrt(rate * (1 - rate) / n + spread / (4 * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At the ends the bound is the end itself; rounding would miss it.
+    return centre - half if successes else 0.0, centre + half if successes < n else 1.0

@@ -1,4 +1,4 @@
-"""A robot, a policy and a judge for tests: the first joint walks to a goal drawn from the seed. No physics, no delay."""
+"""A robot, a policy and a judge for tests: the first joint walks to a goal drawn from the seed."""
 
 import os
 import signal

@@ -102,7 +102,8 @@ sys.path.insert(0, {here!r})
 from pathlib import Path
 from test_collect import collect, walks
 if __name__ == "__main__":
-    collect(walks(Path({folder!r}), pause_s=0.005), 40, workers={workers}, tell=lambda index, _: print(index, flush=True))
+    demonstrations = walks(Path({folder!r}), pause_s=0.005)
+    collect(demonstrations, 40, workers={workers}, tell=lambda index, _: print(index, flush=True))
 """
 
 

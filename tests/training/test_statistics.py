@@ -18,6 +18,10 @@ def test_wilson_equals_published_intervals(successes, n, low, high):
     assert wilson(successes, n) == pytest.approx((low, high), abs=1e-4)
 
 
+def test_wilson_ends_at_the_ends():
+    assert wilson(20, 20)[1] == 1.0 and wilson(0, 20)[0] == 0.0
+
+
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_holds_the_rate_and_mirrors_with_failures(case):
     successes, n = case

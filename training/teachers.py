@@ -1,0 +1,45 @@
+"""Scripted teachers for a robot that tells the truth, one for each episode."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import mujoco
+import numpy as np
+
+from control.arm import Arm
+from control.errors import UserError
+from control.interfaces import Policy, Robot
+from policies.scripted import Noisy, ScriptedGrasp
+from policies.spaces import Spaces, SpacesConfig
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Makes the policy of the episode with a given seed.
+
+    Args:
+        noise: of the executed actions, in action units; their labels stay clean.
+        model: path of an MJCF of the user's own instead of the SO-101.
+    """
+
+    spaces: SpacesConfig
+    noise: float = 0.0
+    model: str | None = None
+
+    def __call__(self, robot: Robot, seed: int) -> Policy:
+        """Raises UserError where the robot tells no truth."""
+        arm = Arm.from_facts() if self.model is None else Arm(mujoco.MjModel.from_xml_path(self.model))
+        spaces = Spaces(self.spaces, arm)
+        teacher = ScriptedGrasp(spaces, arm, partial(cube, robot))
+        return Noisy(teacher, spaces, self.noise, np.random.default_rng(seed)) if self.noise else teacher
+
+
+def cube(robot: Robot) -> tuple[np.ndarray, float]:
+    """The cube's centre (3,), metres, and yaw, radians. Raises UserError where the robot tells no truth."""
+    truth = robot.truth()
+    if truth is None:
+        raise UserError(
+            "this robot cannot say where the cube is, and the scripted grasp must know; use a simulated one"
+        )
+    w, x, y, z = truth.cube_quat
+    return truth.cube_m, float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
