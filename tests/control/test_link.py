@@ -1,6 +1,5 @@
 """Questions and answers over real sockets, with lost answers, restarts, strangers and late servers."""
 
-import os
 import socket
 import stat
 import threading
