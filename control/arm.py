@@ -144,5 +144,7 @@ def _id(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:
     found = mujoco.mj_name2id(model, kind, name)
     if found < 0:
         what = "site" if kind == mujoco.mjtObj.mjOBJ_SITE else "joint"
-        raise ConfigError(f"the model has no {what} named {name}; it needs the joints {', '.join(JOINTS)} and {TOOL_SITE}")
+        raise ConfigError(
+            f"the model has no {what} named {name}; it needs the joints {', '.join(JOINTS)} and {TOOL_SITE}"
+        )
     return found

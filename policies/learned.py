@@ -110,4 +110,6 @@ def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
     elif spec.cameras[notes.spaces.camera][1] != wanted:
         faults.append(f"it sees {wanted} pixels, the robot gives {spec.cameras[notes.spaces.camera][1]}")
     if faults:
-        raise CheckpointError(f"{path} does not fit this robot: {'; '.join(faults)}; start the robot with matching settings")
+        raise CheckpointError(
+            f"{path} does not fit this robot: {'; '.join(faults)}; start the robot with matching settings"
+        )

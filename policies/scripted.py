@@ -66,7 +66,9 @@ def _funnel(view: View) -> float:
 
 # The first whose condition holds is the one to follow, so a lost cube starts the grasp over by itself.
 WAYPOINTS = (
-    Waypoint("lift", lambda v: _between_fingers(v) and v.shutting and v.gripper_rad < HELD_RAD, lambda v: TOP_M, SHUT_RAD),
+    Waypoint(
+        "lift", lambda v: _between_fingers(v) and v.shutting and v.gripper_rad < HELD_RAD, lambda v: TOP_M, SHUT_RAD
+    ),
     Waypoint("close", lambda v: _aligned(v) or (v.shutting and _between_fingers(v)), lambda v: LOW_M, SHUT_RAD),
     Waypoint("descend", lambda v: v.aside_m < 0.03, _funnel, OPEN_RAD),
     Waypoint("approach", lambda v: True, lambda v: ABOVE_M, OPEN_RAD),
@@ -107,7 +109,7 @@ class ScriptedGrasp:
         return self._spaces.toward(goal + self._sag(observation, tool), goal_heading, waypoint.gripper_rad, observation)
 
     def _to_face(self, turn_rad: float, roll_rad: float) -> float:
-        """`turn_rad` to the nearest face of the cube, or the turn the other way round when the wrist would hit its end."""
+        """`turn_rad` to the nearest face of the cube, or the turn the other way when the wrist would hit its end."""
         beyond = not self._arm.lower_rad[ROLL] < roll_rad + turn_rad < self._arm.upper_rad[ROLL]
         return turn_rad - np.copysign(np.pi / 2, turn_rad) if beyond else turn_rad
 

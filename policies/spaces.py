@@ -1,7 +1,7 @@
-"""Where observations become network input and actions become joint targets: one place for all of training and deployment.
+"""Where observations become network input and actions become joint targets: one place for training and deployment.
 
-An action is a delta on the target in force, never on the measured pose: (x, y, z, roll, gripper) of the tool, or one per
-joint. In the `tool` frame x and y turn with the tool's heading, so that what the wrist camera sees says where to go.
+An action is a delta on the target in force, never on the measured pose: (x, y, z, roll, gripper) of the tool, or one
+per joint. In the `tool` frame x and y turn with the tool's heading, so that what the wrist camera sees says where to go.
 """
 
 from typing import Literal
@@ -53,7 +53,7 @@ class Spaces:
         return observation.frames[self.config.camera].rgb
 
     def proprio(self, observation: Observation) -> np.ndarray:
-        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far each joint lags its target."""
+        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far joints lag their targets."""
         tool, _ = self._arm.tool(observation.joints_rad)
         joints, lag = observation.joints_rad, observation.target_rad - observation.joints_rad
         felt = np.array([tool[2], joints[4], joints[GRIPPER], lag[1], lag[2], lag[3], lag[GRIPPER]])
@@ -66,7 +66,9 @@ class Spaces:
             CommandRefused: the action has another shape or is not finite.
         """
         if action.shape != (self.action_size,) or not np.isfinite(action).all():
-            raise CommandRefused(f"an action must be {self.action_size} finite numbers, got {action}; nothing was moved")
+            raise CommandRefused(
+                f"an action must be {self.action_size} finite numbers, got {action}; nothing was moved"
+            )
         action = np.clip(action, -1.0, 1.0).astype(np.float64)
         if self.config.actions == "joints":
             target = observation.target_rad + action * self.config.step_joints_rad
@@ -74,7 +76,9 @@ class Spaces:
             target = self._cartesian(action, observation.target_rad)
         return Command(target, answers=observation.seq, action=tuple(action.tolist()))
 
-    def toward(self, tool_m: np.ndarray, heading_rad: float, gripper_rad: float, observation: Observation) -> np.ndarray:
+    def toward(
+        self, tool_m: np.ndarray, heading_rad: float, gripper_rad: float, observation: Observation
+    ) -> np.ndarray:
         """The action (A,), unclipped, whose target is this tool point, heading and gripper angle."""
         config, target_rad = self.config, observation.target_rad
         tool, rotation = self._arm.tool(target_rad)

@@ -48,6 +48,7 @@ class SimRobot:
         self._pad = self._moving_pad()
         self._stager = Stager(self, np.array(facts["home_rad"]))
         self._eye = Eye(self.model)
+        self._fine_eye: Eye | None = None
         self._pacer = Pacer(config.hz) if realtime else None
         self._seq, self._ticks, self._pictures = 0, 0, 0
         self._start(np.array(facts["home_rad"]))
@@ -87,7 +88,9 @@ class SimRobot:
     def health(self) -> Health:
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
         unknown = np.full(len(JOINTS), np.nan)
-        return Health("active", float("nan"), unknown, (), 1.0, late, worst, {"ticks": self._ticks, "pictures": self._pictures})
+        return Health(
+            "active", float("nan"), unknown, (), 1.0, late, worst, {"ticks": self._ticks, "pictures": self._pictures}
+        )
 
     def truth(self) -> Truth:
         q, data = self._cube_qpos, self.data
@@ -99,8 +102,15 @@ class SimRobot:
             pads_touch=self._pads_touch(),
         )
 
+    def picture(self, camera: str, height: int, width: int) -> np.ndarray:
+        """What a camera of the scene sees now, drawn for people: (height, width, 3) uint8, up to 480x640."""
+        self._fine_eye = self._fine_eye or Eye(self.model, fine=True)
+        return self._fine_eye.look(self.data, camera, height, width)
+
     def close(self) -> None:
-        self._eye.close()
+        for eye in (self._eye, self._fine_eye):
+            if eye:
+                eye.close()
 
     def __enter__(self) -> Self:
         return self

@@ -106,7 +106,9 @@ def _add_cube(spec: mujoco.MjSpec, robot: RobotConfig, pads: dict[str, Any]) -> 
 
 
 def _add_room_cameras(spec: mujoco.MjSpec) -> None:
-    spec.worldbody.add_camera(name="front", pos=[0.62, -0.42, 0.36], fovy=38, xyaxes=_look([0.62, -0.42, 0.36], [0.16, 0, 0.08]))
+    spec.worldbody.add_camera(
+        name="front", pos=[0.62, -0.42, 0.36], fovy=38, xyaxes=_look([0.62, -0.42, 0.36], [0.16, 0, 0.08])
+    )
     spec.worldbody.add_camera(name="overhead", pos=[0.22, 0.0, 0.75], fovy=42, xyaxes=[0, -1, 0, 1, 0, 0])
 
 
@@ -134,7 +136,9 @@ def _add_pads(spec: mujoco.MjSpec, pads: dict[str, Any]) -> None:
         pad = pads[name]
         half_yaw = pad["yaw_rad"] / 2
         quat = [np.cos(half_yaw), 0, 0, np.sin(half_yaw)]
-        geom = spec.body(pad["body"]).add_geom(name=f"{name}_pad", type=BOX, size=pad["size_m"], pos=pad["pos_m"], quat=quat)
+        geom = spec.body(pad["body"]).add_geom(
+            name=f"{name}_pad", type=BOX, size=pad["size_m"], pos=pad["pos_m"], quat=quat
+        )
         geom.contype, geom.conaffinity, geom.condim = ARM | PAD, touches, 4
         geom.friction, geom.solref, geom.solimp = pads["friction"], pads["solref"], pads["solimp"]
         geom.rgba, geom.mass = looks.PAD_RGBA, 0

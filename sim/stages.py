@@ -53,7 +53,9 @@ class Stager:
         x, y, yaw = (rng.uniform(*bounds) for bounds in (spawn.x_m, spawn.y_m, spawn.yaw_rad))
         if not REACH_M[0] <= np.hypot(x, y) <= REACH_M[1]:
             low, high = REACH_M
-            raise UserError(f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base")
+            raise UserError(
+                f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base"
+            )
         place(rng, np.array([x, y, self._robot.config.cube_m / 2]), yaw)
 
     def _home(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
@@ -104,7 +106,7 @@ class Stager:
 
 
 def neutral_heading(tool_m: np.ndarray) -> float:
-    """The heading (radians) of a tool at `tool_m` with the wrist rolled as at home: across the way out from the base."""
+    """The heading (radians) of a tool at `tool_m` with the wrist rolled as at home: across the way from the base."""
     return float(np.arctan2(tool_m[1], tool_m[0] - BASE_M)) + HOME_HEADING_RAD
 
 

@@ -19,7 +19,9 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
     if name == "sim":
         return SimRobot(config, realtime)
     if not name.startswith(REMOTE):
-        raise UserError(f"no robot called {name}; name sim, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555")
+        raise UserError(
+            f"no robot called {name}; name sim, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555"
+        )
     robot = RemoteRobot(name)
     if fault := _misfit(robot, config):
         robot.close()
@@ -31,8 +33,11 @@ def _misfit(robot: Robot, config: RobotConfig) -> str:
     """How a served robot differs from what the configuration asks for; empty when it does not."""
     spec, px = robot.spec, config.camera_px
     if spec.hz != config.hz:
-        return f"runs at {spec.hz:g} Hz, the configuration asks for {config.hz:g}; serve it with --set robot.hz={config.hz:g}"
+        wanted = f"{config.hz:g}"
+        return f"runs at {spec.hz:g} Hz, the configuration asks for {wanted}; serve it with --set robot.hz={wanted}"
     sizes = {name: policy for name, (_, policy) in spec.cameras.items()}
     if (px, px) not in sizes.values():
-        return f"gives pictures of {sizes}, the configuration asks for {px}x{px}; serve it with --set robot.camera_px={px}"
+        return (
+            f"gives pictures of {sizes}, the configuration asks for {px}x{px}; serve it with --set robot.camera_px={px}"
+        )
     return ""

@@ -25,7 +25,10 @@ class Decision:
 
 def from_steps(steps: Sequence[Step], spaces: Spaces) -> EpisodeArrays:
     """The episode that a robot has just been through."""
-    rows = [Decision(s.command.action, s.command.label or s.command.action, s.verdict.reward, s.verdict.discount) for s in steps]
+    rows = [
+        Decision(s.command.action, s.command.label or s.command.action, s.verdict.reward, s.verdict.discount)
+        for s in steps
+    ]
     return _arrays([steps[0].before, *(s.after for s in steps)], rows, spaces)
 
 

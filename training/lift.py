@@ -1,7 +1,7 @@
 """The lift task: what counts as a grasp and as success, and rewards as named terms with weights.
 
-Grasping means closed below 0.25 rad with both pads on the cube. Success means grasping with the cube's centre above 8 cm
-for 10 consecutive control steps; it ends the episode (discount 0). Running out of time does not (discount stays 1).
+Grasping means closed below 0.25 rad with both pads on the cube. Success means grasping with the cube's centre above 8
+cm for 10 consecutive control steps; it ends the episode (discount 0). Running out of time does not (discount stays 1).
 """
 
 from collections.abc import Callable

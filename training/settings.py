@@ -26,8 +26,14 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for name in ("cube_x_m", "cube_y_m"):
-            require(max(map(abs, getattr(self, name))) < 1, f"{name} must be in metres, got {getattr(self, name)}; is it mm?")
-        require(max(map(abs, self.cube_yaw_rad)) < 7, f"cube_yaw_rad must be in radians, got {self.cube_yaw_rad}; is it degrees?")
+            require(
+                max(map(abs, getattr(self, name))) < 1,
+                f"{name} must be in metres, got {getattr(self, name)}; is it mm?",
+            )
+        require(
+            max(map(abs, self.cube_yaw_rad)) < 7,
+            f"cube_yaw_rad must be in radians, got {self.cube_yaw_rad}; is it degrees?",
+        )
         require(1 <= self.limit_steps <= 10_000, f"limit_steps must be 1 to 10000, got {self.limit_steps}")
 
     @property
@@ -39,7 +45,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of the demonstrations."""
 
     mode: Literal["none", "seed", "balanced"] = "balanced"
-    # none: they are not used. seed: they go once into the one uniform replay. balanced: they keep a replay of their own.
+    # none: they are not used. seed: they go once into the one uniform replay. balanced: they have a replay of their own.
     demo_share: float = 0.5  # of every batch, when balanced
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
     failures: bool = False  # learn from failed demonstrations too; sound where their labels are a teacher's
@@ -74,8 +80,10 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(self.envs >= 1 and self.steps >= 0, "envs must be at least 1 and steps not negative")
         require(self.updates_per_step > 0, f"updates_per_step must be positive, got {self.updates_per_step}")
-        require(min(self.eval_every, self.eval_episodes, self.checkpoint_every) >= 1, "eval_every, eval_episodes and "
-                "checkpoint_every must be at least 1")
+        require(
+            min(self.eval_every, self.eval_episodes, self.checkpoint_every) >= 1,
+            "eval_every, eval_episodes and checkpoint_every must be at least 1",
+        )
 
 
 class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +113,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(
             self.robot.camera_px == self.spaces.camera_px,
-            f"robot.camera_px is {self.robot.camera_px} and spaces.camera_px {self.spaces.camera_px}; make them the same",
+            f"robot.camera_px is {self.robot.camera_px} and spaces.camera_px {self.spaces.camera_px}; make them equal",
         )
 
     @property
