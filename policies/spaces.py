@@ -1,7 +1,7 @@
 """Where observations become network input and actions become joint targets: one place for training and deployment.
 
 An action is a delta on the target in force, never on the measured pose: (x, y, z, roll, gripper) of the tool, or one
-per joint. In the `tool` frame x and y turn with the tool's heading, so that what the wrist camera sees says where to go.
+per joint. In the `tool` frame x and y turn with the tool's heading: what the wrist camera sees says where to go.
 """
 
 from typing import Literal
@@ -53,7 +53,7 @@ class Spaces:
         return observation.frames[self.config.camera].rgb
 
     def proprio(self, observation: Observation) -> np.ndarray:
-        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far joints lag their targets."""
+        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far joints lag behind."""
         tool, _ = self._arm.tool(observation.joints_rad)
         joints, lag = observation.joints_rad, observation.target_rad - observation.joints_rad
         felt = np.array([tool[2], joints[4], joints[GRIPPER], lag[1], lag[2], lag[3], lag[GRIPPER]])
