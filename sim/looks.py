@@ -29,7 +29,7 @@ def dress(spec: mujoco.MjSpec, facts: dict[str, Any]) -> None:
     for fact in facts["bodies"]:
         boxes = fact["visual_bounding_boxes"]
         printed = [parts.printed(box["part"]) for box in boxes if box["part"] in parts.PRINTED]
-        servos = [_servo(box) for box in boxes if "sts3215" in box["part"]]
+        servos = [servo(box) for box in boxes if "sts3215" in box["part"]]
         camera = facts["wrist_cameras"]["wide_angle_v5"]
         if fact["name"] == camera["body"]:
             printed.append(_strut(camera))
@@ -76,17 +76,17 @@ def _add_mesh(spec: mujoco.MjSpec, body: str, kind: str, *solids: Solid) -> None
     geom.contype, geom.conaffinity, geom.mass = 0, 0, 0
 
 
-def _servo(box: dict[str, Any]) -> Solid:
+def servo(box: dict[str, Any]) -> Solid:
     """A servo where the facts have its box."""
     quat = UPRIGHT if "no_horn" in box["part"] else box["quat_wxyz"]
-    return parts.servo().moved(_rotation(quat), np.array(box["pos_m"]) / MM)
+    return parts.servo().moved(rotation(quat), np.array(box["pos_m"]) / MM)
 
 
 def _camera(camera: dict[str, Any]) -> Solid:
     """The module behind the camera's eye."""
     quat = np.zeros(4)
     mujoco.mju_euler2Quat(quat, np.array(camera["euler_rad"]), "xyz")
-    return parts.camera_module().moved(_rotation(quat), np.array(camera["pos_m"]) / MM)
+    return parts.camera_module().moved(rotation(quat), np.array(camera["pos_m"]) / MM)
 
 
 def _strut(camera: dict[str, Any]) -> Solid:
@@ -95,7 +95,7 @@ def _strut(camera: dict[str, Any]) -> Solid:
     return prism("z", -11, -7, rect(x - 9, x + 9, y + 1, -20), 0.8)
 
 
-def _rotation(quat_wxyz: Any) -> np.ndarray:
+def rotation(quat_wxyz: Any) -> np.ndarray:
     matrix = np.zeros(9)
     mujoco.mju_quat2Mat(matrix, np.array(quat_wxyz) / np.linalg.norm(quat_wxyz))
     return matrix.reshape(3, 3)

@@ -88,7 +88,8 @@ def inset(outline: Outline, by: float) -> Outline:
     points = np.array(outline)
     edges = np.roll(points, -1, axis=0) - points
     normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
-    normals *= np.sign(np.cross(edges[0], edges[1]) or 1.0)
+    centre = points.mean(axis=0)
+    normals *= np.sign(((centre - points) * normals).sum(axis=1, keepdims=True))
     before = np.roll(normals, 1, axis=0)
     corner = (normals + before) / (1 + (normals * before).sum(axis=1, keepdims=True))
     return [(u, v) for u, v in points + by * corner]
