@@ -133,7 +133,9 @@ def test_a_truncated_policy_file_is_refused(tmp_path, share):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", struct.pack("<Q", 2) + b"{}", struct.pack("<Q", 2**62)], ids=["0", "text", "none", "huge"]
+    "content",
+    [b"", b"hello", struct.pack("<Q", 2) + b"{}", struct.pack("<Q", 2**62)],
+    ids=["0", "text", "none", "huge"],
 )
 def test_a_file_that_is_no_policy_is_refused(tmp_path, content):
     path = tmp_path / "policy.safetensors"

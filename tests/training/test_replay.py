@@ -35,9 +35,7 @@ class Rules:
     gamma: float
 
     def replay(self) -> Replay:
-        return Replay(
-            self.capacity, FRAME, PROPRIO, ACTION, stack=self.stack, n_step=self.n_step, gamma=self.gamma
-        )
+        return Replay(self.capacity, FRAME, PROPRIO, ACTION, stack=self.stack, n_step=self.n_step, gamma=self.gamma)
 
 
 def kept(episodes: list[EpisodeArrays], rules: Rules) -> list[tuple[int, int]]:
