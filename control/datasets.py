@@ -72,7 +72,8 @@ class Dataset:
     def require(self, info: DatasetInfo) -> None:
         """Raises DatasetError unless the episodes have the cameras, rate, joints and action space of `info`."""
         if faults := differences(self.info.shape, info.shape):
-            raise DatasetError(f"{self.folder} does not fit: its {'; its '.join(faults)}")
+            what = f"{self.folder} does not fit: its {'; its '.join(faults)}"
+            raise DatasetError(f"{what}; collect one with the configuration that is to use it")
 
     def path(self, index: int) -> Path:
         return self.folder / f"episode_{index:06d}.mcap"

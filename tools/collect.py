@@ -46,7 +46,8 @@ class Arguments:
     """scripted: looks at every step and tries again. crude: open-loop timing."""
 
     noise: float | None = None
-    """Of the executed actions, in action units (their labels stay clean); default: the configuration's demos.noise."""
+    """Of the executed actions, in action units (their labels stay clean); default: the configuration's demos.noise,
+    and none for crude."""
 
     seed: int = 0
     """Seed of the first episode; the others follow."""
@@ -91,7 +92,7 @@ def configured(arguments: Arguments) -> TrainConfig:
     """The configuration with the flags put in. Raises UserError for a flag out of range."""
     flags = {
         "demos.episodes": arguments.episodes,
-        "demos.noise": arguments.noise,
+        "demos.noise": 0.0 if arguments.script == "crude" and arguments.noise is None else arguments.noise,
         "robot.model": arguments.model,
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
     }
@@ -101,6 +102,8 @@ def configured(arguments: Arguments) -> TrainConfig:
         raise UserError(f"--episodes must be at least 1, got {config.demos.episodes}")
     if config.demos.noise < 0:
         raise UserError(f"--noise must not be negative, got {config.demos.noise}")
+    if arguments.script == "crude" and config.demos.noise:
+        raise UserError("--script crude is open-loop and knows no clean label; leave --noise out")
     if not 0 <= arguments.seed <= TRAINING_SEED - config.demos.episodes:
         raise UserError(f"--seed {arguments.seed}: seeds from {TRAINING_SEED} on are for training and evaluation")
     return config
@@ -128,7 +131,7 @@ def demonstrations(arguments: Arguments, config: TrainConfig) -> Demonstrations:
     )
     return Demonstrations(
         make_robot=make_robot,
-        make_policy=Teacher(config.spaces, demos.noise, config.robot.model),
+        make_policy=Teacher(config.spaces, arguments.script, demos.noise, config.robot.model),
         judge=LiftTask(load_reward(task.reward), config.replay.gamma),
         dataset=Dataset.create(arguments.output, info),
         provenance=Provenance(arguments.script, arguments.seed, stage, config.digest, commit=code_commit()),

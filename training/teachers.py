@@ -9,8 +9,11 @@ import numpy as np
 from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Policy, Robot
-from policies.scripted import Noisy, ScriptedGrasp
+from policies.crude import CrudeGrasp
+from policies.scripted import Cube, Noisy, ScriptedGrasp
 from policies.spaces import Spaces, SpacesConfig
+
+SCRIPTS = ("scripted", "crude")
 
 
 @dataclass(frozen=True)
@@ -18,19 +21,30 @@ class Teacher:
     """Makes the policy of the episode with a given seed.
 
     Args:
-        noise: of the executed actions, in action units; their labels stay clean.
+        script: one of SCRIPTS.
+        noise: of the executed actions, in action units, for `scripted`; their labels stay clean.
         model: path of an MJCF of the user's own instead of the SO-101.
     """
 
     spaces: SpacesConfig
+    script: str = "scripted"
     noise: float = 0.0
     model: str | None = None
 
     def __call__(self, robot: Robot, seed: int) -> Policy:
-        """Raises UserError where the robot tells no truth."""
         arm = Arm.from_facts() if self.model is None else Arm(mujoco.MjModel.from_xml_path(self.model))
         spaces = Spaces(self.spaces, arm)
-        teacher = ScriptedGrasp(spaces, arm, partial(cube, robot))
+        policy = self._script(spaces, arm, partial(cube, robot), seed)
+        if self.spaces.action_repeat == 1:
+            return policy
+        from policies.learned import Repeat  # torch, 2 s, which workers do not need otherwise
+
+        return Repeat(policy, spaces)
+
+    def _script(self, spaces: Spaces, arm: Arm, cube: Cube, seed: int) -> Policy:
+        if self.script == "crude":
+            return CrudeGrasp(spaces, arm, cube)
+        teacher = ScriptedGrasp(spaces, arm, cube)
         return Noisy(teacher, spaces, self.noise, np.random.default_rng(seed)) if self.noise else teacher
 
 

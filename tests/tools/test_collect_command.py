@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from control.config import RobotConfig
@@ -35,6 +36,15 @@ def test_collect_lifts_and_says_so_in_words_and_in_one_line_of_json(tmp_path, ca
     episode = Dataset.open(tmp_path / "set").read(0)
     assert episode.provenance.source == "scripted" and episode.provenance.stage == "near"
     assert episode.truth is not None and episode.truth["cube_m"][-1, 2] > 0.08 and episode.discount[-1] == 0.0
+
+
+def test_a_crude_script_is_kept_for_as_many_steps_as_the_configuration_repeats(tmp_path):
+    folder, config = tmp_path / "set", ("--config", "drqv2_lift_s3_v13.yaml")
+    assert main([*COLLECT, *config, "--script", "crude", "--episodes", "1", "--output", str(folder)]) == 0
+    episode = Dataset.open(folder).read(0)
+    pairs = episode.action[: len(episode) // 2 * 2].reshape(-1, 2, 5)
+    assert (pairs[:, 0] == pairs[:, 1]).all() and len(np.unique(pairs[:, 0], axis=0)) > 10
+    assert (episode.action == episode.label).all() and episode.provenance.source == "crude"
 
 
 def test_a_served_simulator_gives_the_same_bytes_as_one_in_process(tmp_path):
@@ -92,6 +102,7 @@ def test_a_killed_collect_is_completed_by_the_same_command(tmp_path):
     ("words", "phrase"),
     [
         (("--noise", "-1"), "--noise must not be negative"),
+        (("--script", "crude", "--noise", "0.5"), "--script crude is open-loop"),
         (("--episodes", "0"), "--episodes must be at least 1"),
         (("--seed", "999999"), "--seed 999999: seeds from 1000000 on"),
         (("--workers", "0"), "--workers must be at least 1"),
