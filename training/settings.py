@@ -47,6 +47,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["none", "seed", "balanced"] = "balanced"
     # none: they are not used. seed: they go once into the one uniform replay. balanced: they keep one of their own.
     demo_share: float = 0.5  # of every batch, when balanced
+    path: str | None = None  # folder of the demonstrations
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
     failures: bool = False  # learn from failed demonstrations too; sound where their labels are a teacher's
 

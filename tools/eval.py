@@ -1,0 +1,159 @@
+"""`twinarm eval`: a policy on unseen resets."""
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from control.arm import Arm
+from control.errors import UserError
+from control.interfaces import Policy, Robot
+from control.types import Command, Observation
+from policies.actor import load_policy
+from policies.learned import LearnedPolicy, Repeat, read_notes, require_fit
+from policies.spaces import Spaces
+from sim.stages import stage_name
+from tools.progress import bar, counting
+from tools.robots import open_robot
+from training import runs, settings
+from training.evaluate import EVALUATION_SEED, Report, evaluate, requests, sentence
+from training.lift import LiftTask, load_reward
+from training.report import FILMED, shoot
+from training.settings import TrainConfig
+from training.teachers import Teacher
+from training.train import BEST
+
+SCRIPTS = ("scripted", "crude", "zero", "random")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Run a policy on resets that nothing was trained or chosen on, and count."""
+
+    policy: tyro.conf.Positional[str]
+    """A run, a policy.safetensors, or one of: scripted, crude, zero, random."""
+
+    robot: str = "sim"
+    """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
+
+    curriculum_stage: str | None = None
+    """Where an episode starts; default: the configuration's."""
+
+    episodes: int = 100
+    """How many resets."""
+
+    seed: int = EVALUATION_SEED
+    """Seed of the first reset; the others follow."""
+
+    config: str | None = None
+    """Configuration of task and robot; default: the run's own, else lift_fast.yaml."""
+
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Overrides of the configuration, each as key=value."""
+
+    model: str | None = None
+    """An MJCF of your own instead of the SO-101."""
+
+    video: bool = False
+    """Film the first episodes from three sides."""
+
+    output: Path = Path("runs/eval")
+    """Every episode's figures, and the film, go to OUTPUT/<date>/."""
+
+    json: bool = False
+    """Print the figures as one line of JSON on stdout."""
+
+
+def main(arguments: Arguments) -> None:
+    """Evaluate, print the table, keep it."""
+    console = Console(stderr=True)
+    if arguments.episodes < 1:
+        raise UserError(f"--episodes must be at least 1, got {arguments.episodes}")
+    config = configured(arguments)
+    with closing(open_robot(arguments.robot, config.robot)) as robot:
+        policy = make_policy(arguments, config, robot)
+        judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+        resets = requests(stage_name(config.task.stage), config.task.spawn, arguments.seed, arguments.episodes)
+        with bar(console, "evaluating", len(resets)) as tell:
+            report = evaluate(robot, policy, judge, resets, config.task.limit_steps, done=counting(tell))
+        folder = keep(arguments, report)
+        if arguments.video:
+            shoot(folder / "eval.mp4", robot, policy, judge, resets[:FILMED], config.task.limit_steps)
+    show(report, console)
+    console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
+    if arguments.json:
+        print(json.dumps(report.summary() | {"stage": config.task.stage, "output": str(folder)}))
+
+
+def configured(arguments: Arguments) -> TrainConfig:
+    """The configuration to evaluate under: the named one, the run's, or the default."""
+    flags = {
+        "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
+        "robot.model": arguments.model,
+    }
+    given = tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
+    run = Path(arguments.policy) if Path(arguments.policy).is_dir() else Path(arguments.policy).parent
+    name = arguments.config or (str(run / runs.CONFIG) if (run / runs.CONFIG).is_file() else "lift_fast.yaml")
+    return settings.load(name, (*arguments.set, *given))
+
+
+def make_policy(arguments: Arguments, config: TrainConfig, robot: Robot) -> Policy:
+    """Raises CheckpointError for a file that is no policy or does not fit the robot, UserError for no such policy."""
+    arm = Arm.from_facts()
+    if arguments.policy in ("scripted", "crude"):
+        return Teacher(config.spaces, model=config.robot.model, script=arguments.policy)(robot, arguments.seed)
+    if arguments.policy in SCRIPTS:
+        return Blind(Spaces(config.spaces, arm), 1.0 if arguments.policy == "random" else 0.0, arguments.seed)
+    path = Path(arguments.policy)
+    path = path / BEST if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"no policy at {arguments.policy}; name a run, a policy.safetensors, or {', '.join(SCRIPTS)}")
+    network, header = load_policy(path)
+    notes = read_notes(path, header)
+    require_fit(notes, robot.spec, path)
+    spaces = Spaces(notes.spaces, arm)
+    return Repeat(LearnedPolicy(network, spaces), spaces)
+
+
+class Blind:
+    """Acts without looking: uniformly random actions of a size, or none."""
+
+    def __init__(self, spaces: Spaces, size: float, seed: int):
+        self._spaces, self._size, self._rng = spaces, size, np.random.default_rng(seed)
+
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
+    def act(self, observation: Observation) -> Command:
+        return self._spaces.command(self._size * self._rng.uniform(-1, 1, self._spaces.action_size), observation)
+
+
+def keep(arguments: Arguments, report: Report) -> Path:
+    """Write summary and episodes to a new folder."""
+    folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
+    folder.mkdir(parents=True)
+    summary: dict[str, Any] = report.summary() | {"policy": arguments.policy, "arguments": msgspec.to_builtins(arguments)}
+    (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
+    (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
+    return folder
+
+
+def show(report: Report, console: Console, most: int = 10) -> None:
+    """The experiment's block for the first episodes."""
+    table = Table(title=f"first {min(most, len(report.episodes))} episodes", title_justify="left")
+    for name in ("seed", "result", "steps", "reward", "cube z min/max/final m", "grasping steps", "gripper min/max/mean rad"):
+        table.add_column(name, justify="right")
+    for e in report.episodes[:most]:
+        cube = f"{e.cube_z_min_m:.4f} / {e.cube_z_max_m:.4f} / {e.cube_z_final_m:.4f}"
+        gripper = f"{e.gripper_min_rad:.3f} / {e.gripper_max_rad:.3f} / {e.gripper_mean_rad:.3f}"
+        grasping = f"{e.grasping_steps} ({e.grasping_share:.0%})"
+        table.add_row(str(e.seed), e.failure or "lifted", str(e.steps), f"{e.reward:.2f}", cube, grasping, gripper)
+    console.print(table)

@@ -1,0 +1,77 @@
+"""Films of episodes: H.264, the wrist camera, the front and the view from above side by side."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, Self, runtime_checkable
+
+import av
+import cv2
+import numpy as np
+
+from control.interfaces import Robot
+from control.loop import Step
+
+HEIGHT = 360
+VIEWS = (("wrist_cam", 360), ("front", 480), ("overhead", 480))  # widths at HEIGHT
+WHITE, SHADE = (255, 255, 255), (40, 40, 40)
+PAUSE_S = 0.6  # on the last picture of an episode
+
+
+@runtime_checkable
+class Scenic(Protocol):
+    """A robot whose scene can be drawn from anywhere: the simulator."""
+
+    def picture(self, camera: str, height: int, width: int) -> np.ndarray: ...
+
+
+class Film:
+    """Writes a film while an evaluation runs; `close` completes the file.
+
+    Args:
+        robot: drawn from three sides if it is a simulator in this process; else only its own cameras are shown.
+    """
+
+    def __init__(self, path: Path, robot: Robot):
+        self._robot, self._part, self._path = robot, path.with_suffix(".part.mp4"), path
+        self._container = av.open(str(self._part), "w")
+        self._stream = self._container.add_stream("libx264", rate=Fraction(robot.spec.hz).limit_denominator(100))
+        self._stream.pix_fmt, self._stream.options = "yuv420p", {"crf": "23", "preset": "veryfast"}
+        self._last: np.ndarray | None = None
+
+    def shoot(self, step: Step, caption: str) -> None:
+        """Add the picture after `step`."""
+        if isinstance(self._robot, Scenic):
+            views = [self._robot.picture(name, HEIGHT, width) for name, width in VIEWS]
+        else:
+            views = [cv2.resize(frame.rgb, (HEIGHT, HEIGHT)) for frame in step.after.frames.values()]
+        self._last = np.ascontiguousarray(np.hstack(views))
+        self._write(caption)
+
+    def linger(self, caption: str) -> None:
+        """Stay on the last picture for a moment."""
+        for _ in range(round(PAUSE_S * self._robot.spec.hz)):
+            self._write(caption)
+
+    def _write(self, caption: str) -> None:
+        assert self._last is not None
+        picture = self._last.copy()
+        cv2.putText(picture, caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, SHADE, 4, cv2.LINE_AA)
+        cv2.putText(picture, caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, WHITE, 1, cv2.LINE_AA)
+        self._stream.height, self._stream.width = picture.shape[:2]
+        for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        if self._last is not None:
+            for packet in self._stream.encode():
+                self._container.mux(packet)
+        self._container.close()
+        if self._last is not None:
+            self._part.replace(self._path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

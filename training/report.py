@@ -1,0 +1,131 @@
+"""What a run leaves for people: `report.json`, `report.md`, `curves.png` and `eval.mp4`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+
+from control.arm import Arm
+from control.interfaces import Robot
+from policies.learned import LearnedPolicy, Repeat
+from training import metrics
+from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, evaluate, requests, sentence
+from training.film import Film
+from training.lift import LiftTask, load_reward
+from training.settings import TrainConfig
+from training.train import BEST, CLONED
+
+matplotlib.use("Agg")
+FILMED = 8  # episodes
+Tell = Callable[[EpisodeResult], None]
+
+
+def conclude(folder: Path, config: TrainConfig, robot: Robot, seconds: float, tell: Tell) -> dict[str, Any]:
+    """Evaluate what the run has learned, after cloning and at its best, on unseen resets; write and return the report."""
+    final = examine(folder / BEST, config, robot, tell, folder / "eval.mp4")
+    report = final.summary()
+    if (folder / CLONED).exists():
+        report["after_cloning"] = examine(folder / CLONED, config, robot, tell).summary()
+    report |= {"stage": config.task.stage, "config": config.digest, "training_s": round(seconds, 1)}
+    write(folder, config, report, final)
+    return report
+
+
+def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Path | None = None) -> Report:
+    """Evaluate a saved policy on the run's task with evaluation seeds; film the first episodes where `film` says."""
+    policy = LearnedPolicy.load(path, Arm.from_facts())
+    task = config.task
+    judge = LiftTask(load_reward(task.reward), config.replay.gamma)
+    resets = requests(task.stage, task.spawn, EVALUATION_SEED, config.schedule.final_episodes)
+    repeated = Repeat(policy, policy.spaces)
+    report = evaluate(robot, repeated, judge, resets, task.limit_steps, done=tell)
+    if film is not None:
+        shoot(film, robot, repeated, judge, resets[:FILMED], task.limit_steps)
+    return report
+
+
+def shoot(path: Path, robot: Robot, policy: Any, judge: LiftTask, resets: list, limit_steps: int) -> None:
+    """Film one episode for every reset."""
+    with Film(path, robot) as film:
+        for request in resets:
+            caption = f"reset {request.seed}"
+            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=lambda step: film.shoot(step, caption))
+            result = outcome.episodes[0]
+            film.linger(f"{caption}: {'lifted' if result.success else result.failure} after {result.time_s:.1f} s")
+
+
+def write(folder: Path, config: TrainConfig, report: dict[str, Any], final: Report) -> None:
+    """Write the three files."""
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / "episodes.json").write_text(json.dumps(final.table(), indent=1) + "\n")
+    (folder / "report.md").write_text(markdown(config, report))
+    draw(folder, report)
+
+
+def markdown(config: TrainConfig, report: dict[str, Any]) -> str:
+    """The report in words and a table."""
+    rows = [("after reinforcement", report)]
+    if "after_cloning" in report:
+        rows.insert(0, ("after cloning", report["after_cloning"]))
+    table = "\n".join(f"| {name} | {_cells(row)} |" for name, row in rows)
+    failures = "\n".join(f"| {kind} | {count} |" for kind, count in report["failures"].items()) or "| none | 0 |"
+    return f"""# {config.name}, stage {config.task.stage}
+
+{sentence(report)}. Simulated; no physical arm was involved.
+
+| policy | success | n | 95 % interval | median time to lift | mean reward |
+|---|---|---|---|---|---|
+{table}
+
+Trained for {report["training_s"]:.0f} s. Reward `{config.task.reward}`, bootstrap `{config.bootstrap.mode}`,
+{config.bootstrap.clone_updates} cloning updates, {config.schedule.steps} decisions, seed {config.seed},
+configuration {config.digest} (`config.yaml`).
+
+| failure | episodes |
+|---|---|
+{failures}
+
+![curves](curves.png)
+
+Every episode: `episodes.json`. Film: `eval.mp4`. All figures over time: `metrics.jsonl`.
+"""
+
+
+def _cells(row: dict[str, Any]) -> str:
+    time = "-" if row["median_time_s"] is None else f"{row['median_time_s']:.1f} s"
+    return f"{row['success']:.1%} | {row['n']} | {row['low']:.1%}–{row['high']:.1%} | {time} | {row['mean_reward']:.3f}"
+
+
+def draw(folder: Path, report: dict[str, Any]) -> None:
+    """`curves.png`: validation success, values and losses over decisions; the final evaluation as a point."""
+    rows = metrics.read(folder)
+    panels = (
+        ("success on resets", (("validation_success", "validation"), ("success", "exploring, last 20 episodes"))),
+        ("value", (("q", "critic, batch mean"), ("target_q", "its target"))),
+        ("loss", (("critic_loss", "critic"), ("clone_distance", "distance to demonstrated actions"))),
+    )
+    figure, axes = plt.subplots(1, len(panels), figsize=(13, 3.6), layout="constrained")
+    for axis, (title, lines) in zip(axes, panels, strict=True):
+        for name, label in lines:
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            if points:
+                steps, values = zip(*points, strict=True)
+                axis.plot(steps, smooth(values, 20) if name == "success" else values, label=label)
+        axis.set(title=title, xlabel="decisions")
+        axis.legend(loc="best", fontsize=8)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylim(-0.03, 1.05)
+    last = max((row["step"] for row in rows), default=0)
+    low, high = report["success"] - report["low"], report["high"] - report["success"]
+    axes[0].errorbar([last], [report["success"]], [[low], [high]], fmt="ko", capsize=4, label="final, 95 % interval")
+    axes[0].legend(loc="lower right", fontsize=8)
+    figure.savefig(folder / "curves.png", dpi=110)
+    plt.close(figure)
+
+
+def smooth(values: tuple[float, ...], window: int) -> list[float]:
+    """The mean of each value and up to `window` - 1 before it."""
+    return [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]

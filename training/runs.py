@@ -1,0 +1,57 @@
+"""Run folders: `runs/<experiment>/<YYYYMMDD_HHMMSS>/`, never overwritten; `runs/latest` points at the newest."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from control import config
+from control.errors import UserError
+from training.settings import TrainConfig
+
+CONFIG, LOCK = "config.yaml", ".lock"
+
+
+def begin(root: Path, name: str) -> Path:
+    """A new, empty folder for a run of that name; `root`/latest points at it from now on."""
+    folder = root / name / datetime.now().strftime("%Y%m%d_%H%M%S")
+    while folder.exists():
+        folder = folder.with_name(folder.name + "_again")
+    folder.mkdir(parents=True)
+    part = root / f".latest.{os.getpid()}"
+    part.symlink_to(folder.relative_to(root))
+    part.replace(root / "latest")
+    return folder
+
+
+def earlier(root: Path, name: str) -> list[Path]:
+    """The runs of that name so far, oldest first."""
+    return sorted(path for path in (root / name).glob("*") if (path / CONFIG).is_file())
+
+
+def write_config(folder: Path, settings: TrainConfig) -> None:
+    """Keep the configuration with the run."""
+    (folder / CONFIG).write_text(yaml.safe_dump(msgspec.to_builtins(settings), sort_keys=False))
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """The configuration of a run. Raises UserError where `folder` is none."""
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"{folder} is no run: it has no {CONFIG}; name a folder such as runs/latest")
+    return config.build(TrainConfig, config.read(folder / CONFIG), str(folder / CONFIG))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only process that trains in `folder`. Raises UserError while another one does."""
+    with open(folder / LOCK, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder} is being trained by another process; wait for it to end") from None
+        yield
