@@ -73,7 +73,7 @@ def vector(length: int) -> Form:
 
     def read(value: Any) -> np.ndarray:
         _expect(type(value) is bytes and len(value) == 8 * length, name, value)
-        return np.frombuffer(value, np.float64)
+        return np.ndarray(length, np.float64, value)
 
     return Form(name, np.ndarray.tobytes, read)
 
@@ -104,12 +104,13 @@ def record(kind: type, **fields: Form) -> Form:
     """A class with these fields; reading refuses unknown and missing keys, and what the class itself refuses."""
     writers = [(name, form.write) for name, form in fields.items()]
     readers = [(name, form.read) for name, form in fields.items()]
+    wanted = f"a map of {', '.join(fields)}"
 
     def write(value: Any) -> dict[str, Any]:
         return {name: put(getattr(value, name)) for name, put in writers}
 
     def read(body: Any) -> Any:
-        _expect(type(body) is dict and body.keys() == fields.keys(), f"a map of {', '.join(fields)}", body)
+        _expect(type(body) is dict and body.keys() == fields.keys(), wanted, body)
         values, name = {}, kind.__name__
         try:
             for name, take in readers:
@@ -133,21 +134,28 @@ def maybe(form: Form) -> Form:
 
 def frames(sizes: Mapping[str, tuple[int, int]]) -> Form:
     """One Frame for each camera in `sizes`, uint8 (H, W, 3) of the (H, W) given there."""
+    wanted = f"frames of {dict(sizes)}"
+    pictures = [(name, _picture(*size)) for name, size in sizes.items()]
 
     def write(value: Mapping[str, Frame]) -> dict[str, Any]:
-        got = {name: frame.rgb.shape[:2] for name, frame in value.items()}
-        _expect(got == sizes, f"frames of {dict(sizes)}", got)
+        _expect({name: frame.rgb.shape[:2] for name, frame in value.items()} == sizes, wanted, value)
         return {name: [np.ascontiguousarray(frame.rgb).data, float(frame.stamp_s)] for name, frame in value.items()}
 
     def read(value: Any) -> dict[str, Frame]:
-        _expect(type(value) is dict and value.keys() == sizes.keys(), f"frames of {dict(sizes)}", value)
-        return {name: _read_frame(value[name], *size) for name, size in sizes.items()}
+        _expect(type(value) is dict and value.keys() == sizes.keys(), wanted, value)
+        return {name: read_one(value[name]) for name, read_one in pictures}
 
     return Form("{camera: [uint8[H, W, 3], a finite float]}", write, read)
 
 
-def _read_frame(value: Any, height: int, width: int) -> Frame:
-    _expect(type(value) is list and len(value) == 2, "[pixels, stamp]", value)
-    pixels, stamp_s = value
-    _expect(type(pixels) is bytes and len(pixels) == height * width * 3, f"uint8[{height}, {width}, 3]", pixels)
-    return Frame(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), NUMBER.read(stamp_s))
+def _picture(height: int, width: int) -> Callable[[Any], Frame]:
+    shape = height, width, 3
+    wanted, nbytes = f"[uint8{list(shape)}, stamp]", math.prod(shape)
+
+    def read(value: Any) -> Frame:
+        _expect(type(value) is list and len(value) == 2, wanted, value)
+        pixels, stamp_s = value
+        _expect(type(pixels) is bytes and len(pixels) == nbytes, wanted, pixels)
+        return Frame(np.ndarray(shape, np.uint8, pixels), NUMBER.read(stamp_s))
+
+    return read

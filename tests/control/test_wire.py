@@ -241,7 +241,7 @@ def with_field(form: wire.Form, value: object, path: tuple[str, ...], new: objec
         (wire.RESET, ResetRequest(), ("stage",), None, "stage: expected text, got NoneType"),
         (wire.SPEC, a_spec(), ("hz",), 1e6, "hz must be between 1 and 100"),
         (wire.SPEC, a_spec(), ("cameras", "front"), [[48, 64], [0, 4]], "cameras: expected a size, got int 0"),
-        (ANSWERS["step"], an_observation(), ("frames", "front"), [b"", 0.0], r"frames: expected uint8\[4, 4, 3\]"),
+        (ANSWERS["step"], an_observation(), ("frames", "front"), [b"", 0.0], r"expected \[uint8\[4, 4, 3\], stamp\]"),
         (ANSWERS["step"], an_observation(), ("frames", "back"), [b"\0" * 48, 0.0], "frames: expected frames of"),
         (ANSWERS["step"], an_observation(), ("load",), np.full(6, np.nan).tobytes(), "load must be finite"),
     ],
