@@ -20,7 +20,7 @@ UNSEEN_GROUP = 1
 UNSEEN = ("lower_arm", "wrist", "camera_mount", "gripper_servo", "gripper_camera", "moving_jaw_servo")
 UPRIGHT = (0.0, 1.0, 0.0, 0.0)  # of the servo whose box in the facts lies askew, for want of its horns
 BOX, MESH = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_MESH
-SCENE_CENTRE_M, SUN_DIRECTION = np.array([0.2, 0.0, 0.1]), np.array([0.3, 0.35, -0.9])
+SCENE_CENTRE_M, SUN_DIRECTION = np.array([0.2, 0.0, 0.1]), np.array([-0.3, 0.3, -0.9])
 MM = 1e-3
 
 
@@ -41,7 +41,7 @@ def dress(spec: mujoco.MjSpec, facts: dict[str, Any]) -> None:
 def furnish(spec: mujoco.MjSpec) -> None:
     """Add the table (a collision box, top at z = 0), the light and a pale sky."""
     light(spec)
-    table = spec.worldbody.add_geom(name="table", type=BOX, size=[0.4, 0.5, 0.02], pos=[0.25, 0, -0.02])
+    table = spec.worldbody.add_geom(name="table", type=BOX, size=[0.4, 0.5, 0.1], pos=[0.25, 0, -0.1])
     table.rgba, table.contype, table.conaffinity = TABLE_RGBA, 2, 7
     sky = spec.add_texture(name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX)
     sky.builtin = mujoco.mjtBuiltin.mjBUILTIN_GRADIENT
@@ -49,7 +49,7 @@ def furnish(spec: mujoco.MjSpec) -> None:
 
 
 def light(spec: mujoco.MjSpec) -> None:
-    """Light the scene: a sun over the left shoulder, a matte headlight; and draw curves coarsely, edges plainly."""
+    """Light the scene: a sun from the front, a matte headlight; and draw curves coarsely, edges plainly."""
     sun = spec.worldbody.add_light(name="sun", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True)
     sun.pos, sun.dir = SCENE_CENTRE_M - SUN_DIRECTION, SUN_DIRECTION
     sun.diffuse, sun.specular = [0.45] * 3, [0.1] * 3
@@ -58,7 +58,7 @@ def light(spec: mujoco.MjSpec) -> None:
     quality = spec.visual.quality
     quality.numslices, quality.numstacks, quality.numquads = 8, 4, 1
     quality.offsamples, quality.shadowsize = 0, 4096
-    spec.stat.extent = 1.0  # what shadows must cover: the table
+    spec.stat.extent, spec.visual.map.shadowclip = 1.0, 1.5  # what shadows cover; less leaves a seam on the table
 
 
 def _add_mesh(spec: mujoco.MjSpec, body: str, kind: str, *solids: Solid) -> None:

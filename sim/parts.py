@@ -232,6 +232,13 @@ def _fork_holes(low: float, high: float) -> list[Solid]:
     return _screws("z", low - 0.1, -1) + _screws("z", high + 0.1, 1)
 
 
+def _vents(x: float) -> list[Solid]:
+    """Slanted openings in both cheeks of the wrist, over the servo."""
+    first = [(-55, 36), (-50.5, 31.5), (-42, 41), (-42, 45), (-46, 45)]
+    second = [(y + 14, z) for y, z in first]
+    return [decal("x", side * x, vent, side) for side in (-1, 1) for vent in (first, second)]
+
+
 def _diamonds(axis: str, at: float, facing: int, us: range, vs: range, radius: float = 2.4) -> list[Solid]:
     return [decal(axis, at, disc(u, v, radius, 4), facing) for u in us for v in vs]
 
@@ -241,6 +248,6 @@ HOLES: dict[str, Callable[[], list[Solid]]] = {
     "shoulder": lambda: _diamonds("x", -50.7, -1, range(-12, 13, 8), range(-29, -18, 10)),
     "upper_arm": lambda: _fork_holes(-13.5, 49.9) + _diamonds("y", 12.1, 1, range(-123, -98, 8), range(6, 31, 8)),
     "lower_arm": lambda: _screws("z", -12.1, -1) + _diamonds("y", -15.1, -1, range(-110, -98, 10), range(6, 31, 8)),
-    "wrist": lambda: _fork_holes(-9.0, 45.0),
+    "wrist": lambda: _fork_holes(-9.0, 45.0) + _vents(15.6),
     "moving_jaw": lambda: _fork_holes(-5.0, 42.8),
 }
