@@ -81,6 +81,11 @@ class Arm:
         """The SO-101."""
         return cls(kinematic_spec(facts()).compile())
 
+    @classmethod
+    def of(cls, model: str | None) -> Self:
+        """The arm of the MJCF file `model`, or the SO-101 where there is none."""
+        return cls.from_facts() if model is None else cls(mujoco.MjModel.from_xml_path(model))
+
     def tool(self, joints_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Tool point (3,) in metres and rotation (3, 3) at `joints_rad` (J,)."""
         data = self._place(joints_rad)

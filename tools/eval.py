@@ -107,9 +107,9 @@ def configured(arguments: Arguments) -> TrainConfig:
 
 def make_policy(arguments: Arguments, config: TrainConfig, robot: Robot) -> Policy:
     """Raises CheckpointError for a file that is no policy or does not fit the robot, UserError for no such policy."""
-    arm = Arm.from_facts()
+    arm = Arm.of(config.robot.model)
     if arguments.policy in ("scripted", "crude"):
-        return Teacher(config.spaces, model=config.robot.model, script=arguments.policy)(robot, arguments.seed)
+        return Teacher(config.spaces, script=arguments.policy, model=config.robot.model)(robot, arguments.seed)
     if arguments.policy in SCRIPTS:
         return Blind(Spaces(config.spaces, arm), 1.0 if arguments.policy == "random" else 0.0, arguments.seed)
     path = Path(arguments.policy)

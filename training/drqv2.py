@@ -38,6 +38,7 @@ class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     weight: float = 1.0  # of the cloning term in the actor's loss, against values of size 1; 0 leaves it out
     q_filter: bool = True  # only where the critics rate the teacher's action above the policy's own
+    q_margin: float = 0.0  # or rates it less than this below; fades with the weight, for a young critic flatters its own actor
     fade_steps: int = 50_000  # environment steps over which the weight falls to 0
     lr: float = 1e-3  # Adam's step while cloning before any reinforcement
 
@@ -178,9 +179,10 @@ class Agent:
             state = self.critic.state(features, rows.proprio)
         q = torch.minimum(*self.critic.values(state, action, self.dtype))
         loss, metrics = -q.mean(), {"actor_q": q.mean()}
-        weight = self.config.cloning.weight * (1 - fraction(step, self.config.cloning.fade_steps))
+        left = 1 - fraction(step, self.config.cloning.fade_steps)
+        weight = self.config.cloning.weight * left
         if weight > 0:
-            chosen = self._worth_cloning(state, mean, rows)
+            chosen = self._worth_cloning(state, mean, rows, self.config.cloning.q_margin * left)
             distance = (mean - rows.label).square().mean(dim=1, keepdim=True)
             scale = q.detach().abs().mean().clamp(min=1)  # keeps the term's say whatever size the rewards are
             loss = loss + weight * scale * (chosen * distance).mean()
@@ -189,14 +191,14 @@ class Agent:
         return metrics | {"actor_loss": loss}
 
     @torch.no_grad()
-    def _worth_cloning(self, state: Tensor, mean: Tensor, rows: Batch[Tensor]) -> Tensor:
-        """1.0 on demonstrated rows whose label the critics rate above the policy's own action, else 0.0; (B, 1)."""
+    def _worth_cloning(self, state: Tensor, mean: Tensor, rows: Batch[Tensor], margin: float) -> Tensor:
+        """1.0 on demonstrated rows whose label the critics rate above the policy's own action less `margin`; (B, 1)."""
         chosen = rows.is_demo[:, None]
         if self.config.cloning.q_filter:
             label_q, own_q = (
                 torch.minimum(*self.critic.values(state, action, self.dtype)) for action in (rows.label, mean)
             )
-            chosen = chosen & (label_q > own_q)
+            chosen = chosen & (label_q > own_q - margin)
         return chosen.float()
 
     def _descend(self, loss: Tensor, *names: str) -> None:

@@ -36,7 +36,7 @@ def conclude(folder: Path, config: TrainConfig, robot: Robot, seconds: float, te
 
 def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Path | None = None) -> Report:
     """Evaluate a saved policy on the run's task with evaluation seeds; film the first episodes where `film` says."""
-    policy = LearnedPolicy.load(path, Arm.from_facts())
+    policy = LearnedPolicy.load(path, Arm.of(config.robot.model))
     task = config.task
     judge = LiftTask(load_reward(task.reward), config.replay.gamma)
     resets = requests(task.stage, task.spawn, EVALUATION_SEED, config.schedule.final_episodes)

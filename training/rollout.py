@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Rollout:
     steps: list[Step]
     _stream: Iterator[Step]
     _repeat: int
+    _limit_steps: int
 
     @classmethod
     def begin(
@@ -58,19 +60,20 @@ class Rollout:
         """Start the episode `resume.index`, or go on where its remembered actions end."""
         network = Recall(decide, resume.actions)
         policy = Repeat(LearnedPolicy(network, spaces), spaces)
-        rollout = cls(resume.index, network, [], play(robot, policy, judge, request, limit_steps), spaces.config.action_repeat)
+        stream = play(robot, policy, judge, request, limit_steps)
+        rollout = cls(resume.index, network, [], stream, spaces.config.action_repeat, limit_steps)
         for _ in resume.actions:
             rollout.decide()
         return rollout
 
-    def decide(self) -> bool:
-        """Make one decision and live with it for its control steps. Returns False when the episode has ended."""
-        for _ in range(self._repeat):
-            step = next(self._stream, None)
-            if step is None:
-                return False
-            self.steps.append(step)
-        return True
+    def decide(self) -> None:
+        """Make one decision and live with it for its control steps, or until the episode ends."""
+        self.steps.extend(islice(self._stream, self._repeat))
+
+    @property
+    def ended(self) -> bool:
+        """The task is over, or the time."""
+        return self.steps[-1].verdict.discount == 0 or len(self.steps) >= self._limit_steps
 
     @property
     def open(self) -> OpenEpisode:

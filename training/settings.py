@@ -71,6 +71,7 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     steps: int = 4000
     envs: int = 1
+    explore_limit_steps: int = 80  # control steps after which an exploring episode is cut; a time limit, not an end
     start_steps: int = 0  # uniformly random decisions before the first update
     updates_per_step: float = 1.0
     eval_every: int = 1000

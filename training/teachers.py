@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import partial
 
-import mujoco
 import numpy as np
 
 from control.arm import Arm
@@ -32,7 +31,7 @@ class Teacher:
     model: str | None = None
 
     def __call__(self, robot: Robot, seed: int) -> Policy:
-        arm = Arm.from_facts() if self.model is None else Arm(mujoco.MjModel.from_xml_path(self.model))
+        arm = Arm.of(self.model)
         spaces = Spaces(self.spaces, arm)
         policy = self._script(spaces, arm, partial(cube, robot), seed)
         if self.spaces.action_repeat == 1:

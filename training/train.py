@@ -31,7 +31,7 @@ from training.replay import EpisodeArrays, Replay, mixed_batch
 from training.rollout import Rollout
 from training.settings import TrainConfig
 
-SEEDS_PER_RUN = 100_000
+SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
 
@@ -54,7 +54,7 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, folder: Path, robots: Sequence[Robot], demonstrations: Dataset | None):
         self.config, self.folder, self._robots = config, folder, robots
-        self.spaces = Spaces(config.spaces, Arm.from_facts())
+        self.spaces = Spaces(config.spaces, Arm.of(config.robot.model))
         self._judges = [self._judge() for _ in robots]
         shapes = Shapes(
             (3 * config.spaces.frame_stack, config.spaces.camera_px, config.spaces.camera_px),
@@ -89,10 +89,8 @@ class Trainer:
             watch.learning(self.step, self.config.schedule.steps, figures)
             if self.step % self.config.schedule.checkpoint_every == 0:
                 self.save()
+        self._validate(watch)
         self.save()
-        self._close()
-
-    def _close(self) -> None:
         self.metrics.close()
 
     # Before exploring
@@ -123,10 +121,14 @@ class Trainer:
 
     def _begin(self, slot: int, episode: OpenEpisode) -> Rollout:
         task = self.config.task
-        seed = TRAINING_SEED + SEEDS_PER_RUN * self.config.seed + episode.index
+        seed = self._seed(episode.index)
         request = ResetRequest(task.stage, seed, task.spawn)
         robot, judge = self._robots[slot], self._judges[slot]
-        return Rollout.begin(robot, self.spaces, judge, request, task.limit_steps, self._explore, episode)
+        limit = self.config.schedule.explore_limit_steps
+        return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
+
+    def _seed(self, index: int) -> int:
+        return TRAINING_SEED + SEEDS_PER_RUN * (self.config.seed % RUNS) + index
 
     def _explore(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
         if self.step < self.config.schedule.start_steps:
@@ -135,9 +137,9 @@ class Trainer:
 
     def _decide(self, slot: int, watch: Watch) -> None:
         rollout = self._rollouts[slot]
-        going = rollout.decide()
+        rollout.decide()
         self.step += 1
-        if going and rollout.steps[-1].verdict.discount > 0 and len(rollout.steps) < self.config.task.limit_steps:
+        if not rollout.ended:
             return
         self._finish(rollout)
         if slot == 0 and self.step >= self.next_eval:
@@ -147,7 +149,7 @@ class Trainer:
 
     def _finish(self, rollout: Rollout) -> None:
         steps, success = rollout.steps, rollout.steps[-1].verdict.success
-        seed = TRAINING_SEED + SEEDS_PER_RUN * self.config.seed + rollout.index
+        seed = self._seed(rollout.index)
         provenance = Provenance("drqv2", seed, self.config.task.stage, self.config.digest, self._robots[0].spec.calibration)
         with self.log.recorder(self.episodes, provenance) as recorder:
             recorder.start(steps[0].before, steps[0].truth_before)
