@@ -35,7 +35,7 @@ def dress(spec: mujoco.MjSpec, facts: dict[str, Any]) -> None:
             printed.append(_strut(camera))
             _add_mesh(spec, fact["name"], "camera", _camera(camera))
         _add_mesh(spec, fact["name"], "printed", *printed)
-        _add_mesh(spec, fact["name"], "servo", *servos, *parts.holes(fact["name"]))
+        _add_mesh(spec, fact["name"], "servo", *servos, *parts.HOLES.get(fact["name"], list)())
 
 
 def furnish(spec: mujoco.MjSpec) -> None:

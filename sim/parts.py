@@ -45,12 +45,6 @@ def printed(name: str) -> Solid:
 
 
 @cache
-def holes(body: str) -> tuple[Solid, ...]:
-    """Dark marks on `body`, in its frame."""
-    return tuple(HOLES[body]()) if body in HOLES else ()
-
-
-@cache
 def servo() -> Solid:
     """An STS3215 about the middle of its bounding box: the case along z, the horn at +y, 12.5 mm from the middle."""
     case = [(-12.4, -22.7), (12.4, -22.7), (12.4, 19.7), (9.4, 22.7), (-9.4, 22.7), (-12.4, 19.7)]
