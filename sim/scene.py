@@ -21,6 +21,7 @@ ARM, WORLD, PAD = 1, 2, 4
 BOX, SPHERE, CAPSULE = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CAPSULE
 SHAPES = {"box": BOX, "sphere": SPHERE, "capsule": CAPSULE}
 COLLISION_GROUP = 3
+FRONT_M = [0.66, -0.45, 0.38]
 
 
 def arm_spec(facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
@@ -106,9 +107,8 @@ def _add_cube(spec: mujoco.MjSpec, robot: RobotConfig, pads: dict[str, Any]) -> 
 
 
 def _add_room_cameras(spec: mujoco.MjSpec) -> None:
-    spec.worldbody.add_camera(
-        name="front", pos=[0.62, -0.42, 0.36], fovy=38, xyaxes=_look([0.62, -0.42, 0.36], [0.16, 0, 0.08])
-    )
+    front = _look(FRONT_M, [0.15, 0.0, 0.12])
+    spec.worldbody.add_camera(name="front", pos=FRONT_M, fovy=42, xyaxes=front)
     spec.worldbody.add_camera(name="overhead", pos=[0.22, 0.0, 0.75], fovy=42, xyaxes=[0, -1, 0, 1, 0, 0])
 
 
