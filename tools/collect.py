@@ -1,8 +1,7 @@
 """`twinarm collect`: scripted grasps as a dataset."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Literal
 import msgspec
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from control.datasets import Dataset
 from control.episodes import Provenance, code_commit, digest
 from control.errors import UserError
-from control.messages import Result
 from sim.stages import stage_name
+from tools.progress import bar
 from tools.robots import open_robot
 from training import settings
 from training.collect import Demonstrations, collect, dataset_info
@@ -78,8 +76,8 @@ def main(arguments: Arguments) -> None:
     plan = demonstrations(arguments, config)
     episodes = config.demos.episodes
     processes = workers(arguments, episodes)
-    with progress(console, episodes) as tell:
-        collection = collect(plan, episodes, processes, tell)
+    with bar(console, "recording", episodes) as tell:
+        collection = collect(plan, episodes, processes, lambda _, result: tell(result.success))
     summary = collection.summary()
     if collection.found:
         console.print(f"{collection.found} of the {episodes} episodes were there already")
@@ -151,19 +149,3 @@ def workers(arguments: Arguments, episodes: int) -> int:
     if (arguments.workers or 1) > 1:
         raise UserError(f"the robot at {arguments.robot} works for one at a time; leave --workers out")
     return 1
-
-
-@contextmanager
-def progress(console: Console, episodes: int) -> Iterator[Callable[[int, Result], None]]:
-    """A bar that counts episodes and successes."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    lifted = 0
-    with Progress(*columns, console=console, transient=True) as bar:
-        row = bar.add_task("0 lifted", total=episodes)
-
-        def tell(index: int, result: Result) -> None:
-            nonlocal lifted
-            lifted += result.success
-            bar.update(row, advance=1, description=f"{lifted} lifted")
-
-        yield tell

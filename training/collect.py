@@ -118,6 +118,8 @@ def dataset_info(spec: RobotSpec, spaces: SpacesConfig, **recipe: Any) -> Datase
 
 def action_space(spaces: SpacesConfig) -> str:
     """What an action means, in words: actions of another scale are other actions."""
+    kept = f", kept for {spaces.action_repeat} steps" if spaces.action_repeat > 1 else ""
     if spaces.actions == "joints":
-        return f"joints {spaces.step_joints_rad} rad"
-    return f"{spaces.actions} {spaces.step_m} m, roll {spaces.step_roll_rad} rad, gripper {spaces.step_gripper_rad} rad"
+        return f"joints {spaces.step_joints_rad} rad{kept}"
+    steps = f"{spaces.step_m} m, roll {spaces.step_roll_rad} rad, gripper {spaces.step_gripper_rad} rad"
+    return f"{spaces.actions} {steps}{kept}"

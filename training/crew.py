@@ -126,7 +126,7 @@ def _work(task: Task, pipe: Connection) -> None:
     except TwinarmError as error:
         with suppress(OSError):
             pipe.send_bytes(str(error).encode())
-    except EOFError:
+    except (EOFError, ConnectionError):  # the parent hung up, with or without having read the last answer
         pass
 
 

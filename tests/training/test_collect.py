@@ -132,6 +132,7 @@ def test_a_collection_killed_at_any_time_is_completed_by_the_same_command(tmp_pa
 
 def test_actions_of_another_scale_are_another_action_space():
     assert action_space(SpacesConfig()) != action_space(SpacesConfig(step_m=0.01))
+    assert action_space(SpacesConfig()) != action_space(SpacesConfig(action_repeat=2))
     assert action_space(SpacesConfig(actions="joints")) == "joints 0.1 rad"
 
 
