@@ -1,0 +1,67 @@
+"""`twinarm serve`: put a robot on a ZeroMQ endpoint."""
+
+import signal
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+
+import tyro
+
+from control import config
+from control.config import RobotConfig
+from control.errors import ConfigError, UserError
+from control.link import serve
+from control.remote import RobotService
+from control.types import RobotSpec
+from tools.robots import open_robot
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Serve a robot until interrupted. Only this machine can reach it."""
+
+    endpoint: str
+    """Where to listen: ipc:///tmp/arm/wire, or tcp://127.0.0.1:5555."""
+
+    robot: str = "sim"
+    """The robot to serve."""
+
+    realtime: bool = False
+    """Let the simulator tick by the clock and count lateness, instead of stepping as fast as it is asked."""
+
+    config: str = "lift_fast.yaml"
+    """Configuration whose robot section is served."""
+
+    model: str | None = None
+    """An MJCF of your own instead of the SO-101."""
+
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Overrides of the robot section, each as robot.key=value."""
+
+
+def main(arguments: Arguments) -> None:
+    """Open the robot, say so in one line, answer until SIGINT or SIGTERM."""
+    if arguments.realtime and arguments.robot != "sim":
+        raise UserError(f"--realtime is for sim; the robot at {arguments.robot} keeps its own time")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with closing(open_robot(arguments.robot, robot_config(arguments), arguments.realtime)) as robot:
+        line = f"serving {arguments.robot}, {described(robot.spec)}"
+        serve(RobotService(robot), arguments.endpoint, stop, lambda opened: print(f"{line}, at {opened}", flush=True))
+
+
+def robot_config(arguments: Arguments) -> RobotConfig:
+    """The robot section of the configuration, with the flags put in. Raises ConfigError for any other setting."""
+    for assignment in arguments.set:
+        if not assignment.startswith("robot."):
+            raise ConfigError(f"--set {assignment}: serve takes settings of the robot alone, such as robot.hz=10")
+    model = () if arguments.model is None else (f"robot.model={arguments.model}",)
+    values = config.override(config.read(arguments.config), (*arguments.set, *model))
+    return config.build(RobotConfig, values.get("robot", {}), arguments.config)
+
+
+def described(spec: RobotSpec) -> str:
+    """Its rate and pictures in a few words."""
+    cameras = ", ".join(f"{name} {height}x{width}" for name, (_, (height, width)) in spec.cameras.items())
+    return f"{spec.hz:g} Hz, {cameras or 'no camera'}"
