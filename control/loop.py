@@ -50,7 +50,7 @@ def run_episode(
     begin: Begin = lambda observation, truth: None,
 ) -> list[Verdict]:
     """Run one episode to its end; `begin` sees its first observation, `watch` every step."""
-    verdicts = []
+    verdicts: list[Verdict] = []
     for step in play(robot, policy, judge, request, limit_steps):
         if not verdicts:
             begin(step.before, step.truth_before)

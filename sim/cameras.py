@@ -27,7 +27,9 @@ class Eye:
         self._scene = mujoco.MjvScene(model, maxgeom=500)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = fine  # black beyond the table saves a fifth of a policy's picture
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = (
+            fine  # black beyond the table saves a fifth of a policy's picture
+        )
         self._dressed = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_MESH, "gripper_camera") >= 0
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)

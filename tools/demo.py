@@ -42,8 +42,12 @@ def main(arguments: Arguments) -> None:
     folder = runs.begin(arguments.output, config.name)
     console.print(f"run {folder}", soft_wrap=True)
     demos = folder / "demonstrations"
-    collect.main(collect.Arguments(demos, config=name, curriculum_stage=stage, seed=arguments.seed * config.demos.episodes))
-    runs.write_config(folder, settings.load(name, (f"task.stage={stage}", f"seed={arguments.seed}", f"bootstrap.path={demos}")))
+    collect.main(
+        collect.Arguments(demos, config=name, curriculum_stage=stage, seed=arguments.seed * config.demos.episodes)
+    )
+    runs.write_config(
+        folder, settings.load(name, (f"task.stage={stage}", f"seed={arguments.seed}", f"bootstrap.path={demos}"))
+    )
     report = training.train(folder, "sim", console)
     training.tell(folder, report, console, arguments.json)
     console.print(f"{time.monotonic() - started:.0f} s in all")

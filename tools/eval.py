@@ -140,7 +140,10 @@ def keep(arguments: Arguments, report: Report) -> Path:
     """Write summary and episodes to a new folder."""
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
     folder.mkdir(parents=True)
-    summary: dict[str, Any] = report.summary() | {"policy": arguments.policy, "arguments": msgspec.to_builtins(arguments)}
+    summary: dict[str, Any] = report.summary() | {
+        "policy": arguments.policy,
+        "arguments": msgspec.to_builtins(arguments),
+    }
     (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
     return folder
@@ -149,7 +152,15 @@ def keep(arguments: Arguments, report: Report) -> Path:
 def show(report: Report, console: Console, most: int = 10) -> None:
     """The experiment's block for the first episodes."""
     table = Table(title=f"first {min(most, len(report.episodes))} episodes", title_justify="left")
-    for name in ("seed", "result", "steps", "reward", "cube z min/max/final m", "grasping steps", "gripper min/max/mean rad"):
+    for name in (
+        "seed",
+        "result",
+        "steps",
+        "reward",
+        "cube z min/max/final m",
+        "grasping steps",
+        "gripper min/max/mean rad",
+    ):
         table.add_column(name, justify="right")
     for e in report.episodes[:most]:
         cube = f"{e.cube_z_min_m:.4f} / {e.cube_z_max_m:.4f} / {e.cube_z_final_m:.4f}"

@@ -4,12 +4,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from training.evaluate import EpisodeResult, Report, sentence
 from training.train import Watch
 
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)
 
 
 @contextmanager
@@ -35,7 +49,7 @@ def counting(tell: Callable[[bool], None]) -> Callable[[EpisodeResult], None]:
 def watching(console: Console) -> Iterator[Watch]:
     """Bars for cloning and learning, and a line for every validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
-        rows: dict[str, int] = {}
+        rows: dict[str, TaskID] = {}
 
         def advance(label: str, done: int, total: int, note: str = "") -> None:
             if label not in rows:

@@ -40,7 +40,9 @@ def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
         robots = [stack.enter_context(closing(open_robot(robot, config.robot))) for _ in _slots(config, robot)]
         trainer = Trainer(config, folder, robots, _demonstrations(config, robots[0].spec))
         if trainer.step or trainer.cloned:
-            console.print(f"going on at decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes kept")
+            console.print(
+                f"going on at decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes kept"
+            )
         try:
             with watching(console) as watch:
                 trainer.run(watch)
@@ -73,7 +75,9 @@ def _demonstrations(config: TrainConfig, spec: Any) -> Dataset | None:
     if config.bootstrap.mode == "none":
         return None
     if config.bootstrap.path is None:
-        raise UserError(f"bootstrap mode {config.bootstrap.mode} needs demonstrations; give --bootstrap FOLDER or mode none")
+        raise UserError(
+            f"bootstrap mode {config.bootstrap.mode} needs demonstrations; give --bootstrap FOLDER or mode none"
+        )
     dataset = Dataset.open(Path(config.bootstrap.path))
     dataset.require(dataset_info(spec, config.spaces))
     return dataset

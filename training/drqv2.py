@@ -38,7 +38,9 @@ class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     weight: float = 1.0  # of the cloning term in the actor's loss, against values of size 1; 0 leaves it out
     q_filter: bool = True  # only where the critics rate the teacher's action above the policy's own
-    q_margin: float = 0.0  # or rates it less than this below; fades with the weight, for a young critic flatters its own actor
+    q_margin: float = (
+        0.0  # or rates it less than this below; fades with the weight, for a young critic flatters its own actor
+    )
     fade_steps: int = 50_000  # environment steps over which the weight falls to 0
     lr: float = 1e-3  # Adam's step while cloning before any reinforcement
 

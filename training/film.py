@@ -37,26 +37,29 @@ class Film:
         self._stream = self._container.add_stream("libx264", rate=Fraction(robot.spec.hz).limit_denominator(100))
         self._stream.pix_fmt, self._stream.options = "yuv420p", {"crf": "23", "preset": "veryfast"}
         self._last: np.ndarray | None = None
+        self.caption = ""
 
-    def shoot(self, step: Step, caption: str) -> None:
-        """Add the picture after `step`."""
+    def shoot(self, step: Step) -> None:
+        """Add the picture after `step`, with the caption."""
         if isinstance(self._robot, Scenic):
             views = [self._robot.picture(name, HEIGHT, width) for name, width in VIEWS]
         else:
             views = [cv2.resize(frame.rgb, (HEIGHT, HEIGHT)) for frame in step.after.frames.values()]
         self._last = np.ascontiguousarray(np.hstack(views))
-        self._write(caption)
+        self._write()
 
-    def linger(self, caption: str) -> None:
+    def linger(self) -> None:
         """Stay on the last picture for a moment."""
         for _ in range(round(PAUSE_S * self._robot.spec.hz)):
-            self._write(caption)
+            self._write()
 
-    def _write(self, caption: str) -> None:
+    def _write(self) -> None:
         assert self._last is not None
         picture = self._last.copy()
-        cv2.putText(picture, caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, SHADE, 4, cv2.LINE_AA)
-        cv2.putText(picture, caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, WHITE, 1, cv2.LINE_AA)
+        for colour, width in ((SHADE, 4), (WHITE, 1)):
+            cv2.putText(
+                picture, self.caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA
+            )
         self._stream.height, self._stream.width = picture.shape[:2]
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
             self._container.mux(packet)

@@ -24,7 +24,7 @@ Tell = Callable[[EpisodeResult], None]
 
 
 def conclude(folder: Path, config: TrainConfig, robot: Robot, seconds: float, tell: Tell) -> dict[str, Any]:
-    """Evaluate what the run has learned, after cloning and at its best, on unseen resets; write and return the report."""
+    """Evaluate the run on unseen resets, after cloning and at its best; write and return the report."""
     final = examine(folder / BEST, config, robot, tell, folder / "eval.mp4")
     report = final.summary()
     if (folder / CLONED).exists():
@@ -51,10 +51,11 @@ def shoot(path: Path, robot: Robot, policy: Any, judge: LiftTask, resets: list, 
     """Film one episode for every reset."""
     with Film(path, robot) as film:
         for request in resets:
-            caption = f"reset {request.seed}"
-            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=lambda step: film.shoot(step, caption))
+            film.caption = f"reset {request.seed}"
+            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=film.shoot)
             result = outcome.episodes[0]
-            film.linger(f"{caption}: {'lifted' if result.success else result.failure} after {result.time_s:.1f} s")
+            film.caption += f": {'lifted' if result.success else result.failure} after {result.time_s:.1f} s"
+            film.linger()
 
 
 def write(folder: Path, config: TrainConfig, report: dict[str, Any], final: Report) -> None:

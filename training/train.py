@@ -6,7 +6,7 @@ batch: generators, open episodes and the length of the episode log are part of i
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from training.evaluate import TRAINING_SEED, VALIDATION_SEED, Report, evaluate, 
 from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
 from training.metrics import Metrics
-from training.replay import EpisodeArrays, Replay, mixed_batch
+from training.replay import Replay, mixed_batch
 from training.rollout import Rollout
 from training.settings import TrainConfig
 
@@ -150,7 +150,9 @@ class Trainer:
     def _finish(self, rollout: Rollout) -> None:
         steps, success = rollout.steps, rollout.steps[-1].verdict.success
         seed = self._seed(rollout.index)
-        provenance = Provenance("drqv2", seed, self.config.task.stage, self.config.digest, self._robots[0].spec.calibration)
+        provenance = Provenance(
+            "drqv2", seed, self.config.task.stage, self.config.digest, self._robots[0].spec.calibration
+        )
         with self.log.recorder(self.episodes, provenance) as recorder:
             recorder.start(steps[0].before, steps[0].truth_before)
             for step in steps:
@@ -215,7 +217,7 @@ class Trainer:
             next_eval=self.next_eval,
             best=self.best,
             seconds=self.seconds,
-            rng=self.rng.bit_generator.state,
+            rng=dict(self.rng.bit_generator.state),
         )
         self.metrics.flush()
         checkpoint.save(self.folder / "checkpoints", self.agent.state(), progress)
