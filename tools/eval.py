@@ -2,12 +2,11 @@
 
 import json
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import tyro
 from rich.console import Console
@@ -31,6 +30,7 @@ from training.settings import TrainConfig
 from training.teachers import Teacher
 from training.train import BEST
 
+TABLE_WIDTH = 118
 SCRIPTS = ("scripted", "crude", "zero", "random")
 
 
@@ -142,7 +142,7 @@ def keep(arguments: Arguments, report: Report) -> Path:
     folder.mkdir(parents=True)
     summary: dict[str, Any] = report.summary() | {
         "policy": arguments.policy,
-        "arguments": msgspec.to_builtins(arguments),
+        "arguments": asdict(arguments),
     }
     (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
@@ -151,6 +151,7 @@ def keep(arguments: Arguments, report: Report) -> Path:
 
 def show(report: Report, console: Console, most: int = 10) -> None:
     """The experiment's block for the first episodes."""
+    console = Console(stderr=True, width=max(console.width, TABLE_WIDTH))
     table = Table(title=f"first {min(most, len(report.episodes))} episodes", title_justify="left")
     for name in (
         "seed",

@@ -45,7 +45,10 @@ class Film:
             views = [self._robot.picture(name, HEIGHT, width) for name, width in VIEWS]
         else:
             views = [cv2.resize(frame.rgb, (HEIGHT, HEIGHT)) for frame in step.after.frames.values()]
-        self._last = np.ascontiguousarray(np.hstack(views))
+        picture = np.ascontiguousarray(np.hstack(views))
+        if self._last is None:
+            self._stream.height, self._stream.width = picture.shape[:2]
+        self._last = picture
         self._write()
 
     def linger(self) -> None:
@@ -56,11 +59,8 @@ class Film:
     def _write(self) -> None:
         assert self._last is not None
         picture = self._last.copy()
-        for colour, width in ((SHADE, 4), (WHITE, 1)):
-            cv2.putText(
-                picture, self.caption, (12, HEIGHT - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA
-            )
-        self._stream.height, self._stream.width = picture.shape[:2]
+        for colour, (x, y) in ((SHADE, (13, HEIGHT - 13)), (WHITE, (12, HEIGHT - 14))):
+            cv2.putText(picture, self.caption, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, 1, cv2.LINE_AA)
         for packet in self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
             self._container.mux(packet)
 
