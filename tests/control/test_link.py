@@ -350,5 +350,5 @@ def test_the_socket_of_a_dead_server_is_taken_over(ipc):
 
 def test_no_answer_is_dropped_while_the_client_keeps_up(ipc):
     with served(lambda kind, body: bytes(20_000), ipc), calling(ipc, timeout_s=5.0, tries=1) as caller:
-        for _ in range(4000):
+        for _ in range(3000):
             caller.ask("observe")
