@@ -56,8 +56,8 @@ class Arguments:
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
 
-    config: str = "lift_fast.yaml"
-    """Configuration of the training that the dataset is for."""
+    config: str = "drqv2_lift_s3_v13.yaml"
+    """Configuration of the training that the dataset is for; lift_fast.yaml for the fast one."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""

@@ -1,0 +1,118 @@
+"""The simulated robot: stages, determinism, and nothing privileged in what it shows."""
+
+import mujoco
+import numpy as np
+import pytest
+
+from control.config import RobotConfig
+from control.errors import ConfigError, UserError
+from control.types import GRIPPER, Command, ResetRequest, Spawn
+from sim.robot import SimRobot
+from sim.stages import STAGES, stage_name
+
+
+@pytest.fixture(scope="module")
+def robot():
+    with SimRobot(RobotConfig(camera_px=48)) as robot:
+        yield robot
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_same_seed_gives_the_same_episode_to_the_bit(robot, stage):
+    def episode():
+        seen = [robot.reset(ResetRequest(stage, seed=3))]
+        for i in range(5):
+            seen.append(robot.step(Command(seen[-1].target_rad + 0.02 * np.sin(i), seen[-1].seq)))
+        return seen, robot.truth()
+
+    (first, truth), (second, again) = episode(), episode()
+    for a, b in zip(first, second, strict=True):
+        assert (a.joints_rad == b.joints_rad).all() and (a.speed_rad_s == b.speed_rad_s).all()
+        assert (a.frames["wrist_cam"].rgb == b.frames["wrist_cam"].rgb).all()
+    assert (truth.cube_m == again.cube_m).all()
+
+
+@pytest.mark.parametrize(
+    "stage, tool_to_cube_m, height_m, held",
+    [
+        ("lifted", (0, 0.02), (0.03, 0.08), True),
+        ("grasped", (0, 0.02), (0.01, 0.02), True),
+        ("near", (0.02, 0.06), (0.0, 0.02), False),
+        ("far", (0.08, 0.2), (0.0, 0.02), False),
+        ("home", (0.1, 0.3), (0.0, 0.02), False),
+    ],
+)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_stage_begins_as_it_says(robot, stage, tool_to_cube_m, height_m, held, seed):
+    seen = robot.reset(ResetRequest(stage, seed))
+    truth = robot.truth()
+    apart = np.linalg.norm(truth.tool_m - truth.cube_m)
+    assert tool_to_cube_m[0] <= apart <= tool_to_cube_m[1]
+    assert height_m[0] <= truth.cube_m[2] <= height_m[1]
+    assert all(truth.pads_touch) == held
+    assert (seen.joints_rad[GRIPPER] < 0.25) == held
+    assert np.abs(seen.speed_rad_s).max() < 0.5
+
+
+@pytest.mark.parametrize("number, name", [(str(n), s) for s, n in STAGES.items()])
+def test_the_experiments_numbers_name_the_stages(number, name):
+    assert stage_name(number) == stage_name(name) == name
+
+
+def test_an_unknown_stage_lists_the_ones_there_are():
+    with pytest.raises(UserError, match="3 near"):
+        stage_name("5")
+
+
+def test_a_cube_out_of_reach_is_refused(robot):
+    with pytest.raises(UserError, match="out of reach"):
+        robot.reset(ResetRequest("near", 0, Spawn((0.6, 0.7), (0.0, 0.1))))
+
+
+def test_the_cube_spawns_all_over_the_box_at_any_yaw(robot):
+    starts = []
+    for seed in range(60):
+        robot.reset(ResetRequest("home", seed))
+        truth = robot.truth()
+        starts.append([*truth.cube_m[:2], truth.cube_quat[3]])
+    low, high = np.min(starts, axis=0), np.max(starts, axis=0)
+    assert (low >= [0.159, -0.121, -1]).all() and (high <= [0.301, 0.121, 1]).all()
+    assert (high - low > [0.11, 0.19, 1.5]).all()
+
+
+def test_a_cube_out_of_the_cameras_sight_leaves_the_observation_unchanged(robot):
+    seen = robot.reset(ResetRequest("near", 1))
+    q = robot.data.qpos
+    views = []
+    for x in (1.5, 2.5):
+        q[robot.model.joint("cube").qposadr[0]] = -x  # far behind the base
+        mujoco.mj_forward(robot.model, robot.data)
+        views.append(robot.observe())
+    for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
+        assert (getattr(views[0], name) == getattr(views[1], name)).all()
+        assert (getattr(views[0], name) == getattr(seen, name)).all()
+    assert (views[0].frames["wrist_cam"].rgb == views[1].frames["wrist_cam"].rgb).all()
+    assert (views[0].frames["wrist_cam"].rgb != seen.frames["wrist_cam"].rgb).any()
+
+
+@pytest.mark.parametrize("profile", ["measured", "menagerie", "bam_p32", "bam_p16"])
+def test_a_softer_servo_droops_more_and_none_shakes(profile):
+    sag = {"measured": (0.005, 0.04), "menagerie": (0, 0.003), "bam_p32": (0.01, 0.09), "bam_p16": (0.02, 0.17)}[profile]
+    with SimRobot(RobotConfig(camera_px=16, profile=profile)) as robot:
+        seen = robot.reset(ResetRequest("near", 2))
+        for _ in range(10):
+            seen = robot.step(Command(seen.target_rad.copy(), seen.seq))
+    lag = np.abs(seen.target_rad - seen.joints_rad).max()
+    assert sag[0] <= lag <= sag[1]
+    assert np.abs(seen.speed_rad_s).max() < 0.05
+
+
+def test_an_unknown_profile_lists_the_ones_there_are():
+    with pytest.raises(ConfigError, match="bam_p32"):
+        SimRobot(RobotConfig(profile="stiff"))
+
+
+def test_the_picture_is_the_same_size_whatever_the_path():
+    for render in ("direct", "exact"):
+        with SimRobot(RobotConfig(camera_px=84, render=render)) as robot:
+            assert robot.observe().frames["wrist_cam"].rgb.shape == (84, 84, 3)
