@@ -56,6 +56,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor_every: int = 1  # critic updates per actor update
     critic_warmup: int = 0  # first updates, which train the critics alone on frozen features: no dip after cloning
     cloning: CloningConfig = CloningConfig()
+    average: float = 0.0  # of the weights that act and are saved: how much of their past stays at each update
     precision: Precision = "auto"  # of encoder and trunks; auto: bfloat16 where the hardware multiplies in it
     layout: Layout = "auto"  # of images in memory; auto: what measures faster here
 
@@ -104,6 +105,7 @@ class Agent:
             self.critic = Critic(self.net.encoder.repr_dim, shapes, net).to(self.device)
         self.encoder, self.actor = self.net.encoder, self.net.actor
         self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        self.policy = copy.deepcopy(self.net).requires_grad_(False)
         self.dtype = compute_dtype(config.precision, self.device)
         self.use_layout(config.layout if config.layout != "auto" else faster_layout(self.net, self.dtype))
         self.optimisers = {
@@ -128,7 +130,7 @@ class Agent:
 
         With `rng`, the mean plus N(0, noise_std), clipped; without, the mean.
         """
-        action = self.net.act(pixels, proprio)
+        action = self.policy.act(pixels, proprio)
         if rng is None:
             return action
         return (action + noise_std * rng.standard_normal(action.shape, np.float32)).clip(-1, 1)
@@ -140,10 +142,11 @@ class Agent:
         critics_alone = self.updates < self.config.critic_warmup
         with torch.set_grad_enabled(not critics_alone):
             features = self.encoder(rows.pixels, self.dtype)
-        metrics = self._update_critic(features, rows, std)
+        metrics = self._update_critic(features, rows, std, step)
         if not critics_alone and self.updates % self.config.actor_every == 0:
             metrics |= self._update_actor(features.detach(), rows, std, step)
-        self._move_target()
+        follow(self.target, self.critic, self.config.tau)
+        follow(self.policy, self.net, 1 - self.config.average)
         self.updates += 1
         return as_floats(metrics)
 
@@ -153,6 +156,7 @@ class Agent:
         mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
         loss = F.mse_loss(mean, rows.label)
         self._descend(loss, "cloning")
+        follow(self.policy, self.net, 1 - self.config.average)
         return as_floats({"clone_loss": loss})
 
     def _rows(self, batch: Batch[np.ndarray]) -> Batch[Tensor]:
@@ -162,7 +166,7 @@ class Agent:
         shifted = random_shift(pixels, self.config.pad, self.generator)
         return shifted.contiguous(memory_format=LAYOUTS[self.layout])
 
-    def _update_critic(self, features: Tensor, rows: Batch[Tensor], std: float) -> dict[str, Tensor]:
+    def _update_critic(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
         with torch.no_grad():
             next_features = self.encoder(rows.next_pixels, self.dtype)
             mean = self.actor(next_features, rows.next_proprio)
@@ -170,8 +174,10 @@ class Agent:
             target_v = torch.minimum(*self.target(next_features, rows.next_proprio, next_action))
             target_q = rows.reward + rows.discount * target_v
         q1, q2 = self.critic(features, rows.proprio, rows.action)
-        loss = F.mse_loss(q1, target_q) + F.mse_loss(q2, target_q)
-        self._descend(loss, "critic", *(["encoder"] if features.requires_grad else []))
+        loss = total = F.mse_loss(q1, target_q) + F.mse_loss(q2, target_q)
+        if features.requires_grad:  # the encoder keeps what the demonstrated actions need, too
+            total = loss + self._cloning_term(features, rows, self.actor(features, rows.proprio), step)
+        self._descend(total, "critic", *(["encoder"] if features.requires_grad else []))
         return {"critic_loss": loss, "q": q1.mean(), "target_q": target_q.mean(), "reward": rows.reward.mean()}
 
     def _update_actor(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
@@ -180,23 +186,27 @@ class Agent:
         with torch.no_grad():
             state = self.critic.state(features, rows.proprio)
         q = torch.minimum(*self.critic.values(state, action, self.dtype))
-        loss, metrics = -q.mean(), {"actor_q": q.mean()}
+        loss = -q.mean() + self._cloning_term(features, rows, mean, step)
+        self._descend(loss, "actor")
+        distance = (mean - rows.label)[rows.is_demo].square().mean()
+        return {"actor_q": q.mean(), "actor_loss": loss, "clone_distance": distance.nan_to_num()}
+
+    def _cloning_term(self, features: Tensor, rows: Batch[Tensor], mean: Tensor, step: int) -> Tensor:
+        """What the loss gains from demonstrated actions that are worth cloning, a scalar; 0 when faded."""
         left = 1 - fraction(step, self.config.cloning.fade_steps)
         weight = self.config.cloning.weight * left
-        if weight > 0:
-            chosen = self._worth_cloning(state, mean, rows, self.config.cloning.q_margin * left)
-            distance = (mean - rows.label).square().mean(dim=1, keepdim=True)
-            scale = q.detach().abs().mean().clamp(min=1)  # keeps the term's say whatever size the rewards are
-            loss = loss + weight * scale * (chosen * distance).mean()
-            metrics |= {"cloned_share": chosen.mean(), "clone_distance": distance.mean()}
-        self._descend(loss, "actor")
-        return metrics | {"actor_loss": loss}
+        if weight == 0:
+            return features.new_zeros(())
+        chosen = self._worth_cloning(features.detach(), mean.detach(), rows, self.config.cloning.q_margin * left)
+        distance = (mean - rows.label).square().mean(dim=1, keepdim=True)
+        return weight * (chosen * distance).mean()
 
     @torch.no_grad()
-    def _worth_cloning(self, state: Tensor, mean: Tensor, rows: Batch[Tensor], margin: float) -> Tensor:
+    def _worth_cloning(self, features: Tensor, mean: Tensor, rows: Batch[Tensor], margin: float) -> Tensor:
         """1.0 on demonstrated rows whose label the critics rate above the policy's own action less `margin`; (B, 1)."""
         chosen = rows.is_demo[:, None]
         if self.config.cloning.q_filter:
+            state = self.critic.state(features, rows.proprio)
             label_q, own_q = (
                 torch.minimum(*self.critic.values(state, action, self.dtype)) for action in (rows.label, mean)
             )
@@ -212,13 +222,8 @@ class Agent:
         for optimiser in optimisers:
             optimiser.step()
 
-    @torch.no_grad()
-    def _move_target(self) -> None:
-        for target, value in zip(self.target.parameters(), self.critic.parameters(), strict=True):
-            target.lerp_(value, self.config.tau)
-
     def _modules(self) -> dict[str, nn.Module]:
-        return {"net": self.net, "critic": self.critic, "target": self.target}
+        return {"net": self.net, "critic": self.critic, "target": self.target, "policy": self.policy}
 
     def state(self) -> dict[str, Tensor]:
         """Everything an exact resume needs, by name: copies, contiguous, on the CPU, ready for safetensors."""
@@ -241,6 +246,13 @@ class Agent:
             raise CheckpointError(
                 f"this checkpoint is of another agent ({reason}); use the config saved beside it"
             ) from None
+
+
+@torch.no_grad()
+def follow(follower: nn.Module, leader: nn.Module, share: float) -> None:
+    """Move the weights of `follower` by `share` of the way to those of `leader`."""
+    for mine, theirs in zip(follower.parameters(), leader.parameters(), strict=True):
+        mine.lerp_(theirs, share)
 
 
 def as_floats(metrics: dict[str, Tensor]) -> dict[str, float]:

@@ -186,7 +186,7 @@ class Trainer:
     def _validate(self, watch: Watch) -> None:
         schedule, task = self.config.schedule, self.config.task
         resets = requests(task.stage, task.spawn, VALIDATION_SEED, schedule.eval_episodes)
-        policy = Repeat(LearnedPolicy(self.agent.net, self.spaces), self.spaces)
+        policy = Repeat(LearnedPolicy(self.agent.policy, self.spaces), self.spaces)
         report = evaluate(self._robots[0], policy, self._judge(), resets, task.limit_steps)
         summary = report.summary()
         score = (summary["success"], -(summary["median_time_s"] or np.inf))
@@ -248,4 +248,4 @@ class Trainer:
 
     def _write_policy(self, name: str) -> None:
         notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest)
-        save_policy(self.agent.net, self.folder / name, write_notes(notes))
+        save_policy(self.agent.policy, self.folder / name, write_notes(notes))
