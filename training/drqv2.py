@@ -175,8 +175,9 @@ class Agent:
             target_q = rows.reward + rows.discount * target_v
         q1, q2 = self.critic(features, rows.proprio, rows.action)
         loss = total = F.mse_loss(q1, target_q) + F.mse_loss(q2, target_q)
-        if features.requires_grad:  # the encoder keeps what the demonstrated actions need, too
-            total = loss + self._cloning_term(features, rows, self.actor(features, rows.proprio), step)
+        if features.requires_grad and self._cloning_weight(step) > 0:
+            # The encoder keeps what the demonstrated actions need, not only what the values do.
+            total = loss + self._cloning_term(features, rows, self.actor(features, rows.proprio), step)[0]
         self._descend(total, "critic", *(["encoder"] if features.requires_grad else []))
         return {"critic_loss": loss, "q": q1.mean(), "target_q": target_q.mean(), "reward": rows.reward.mean()}
 
@@ -186,20 +187,26 @@ class Agent:
         with torch.no_grad():
             state = self.critic.state(features, rows.proprio)
         q = torch.minimum(*self.critic.values(state, action, self.dtype))
-        loss = -q.mean() + self._cloning_term(features, rows, mean, step)
+        loss = -q.mean()
+        metrics = {
+            "actor_q": q.mean(),
+            "clone_distance": (mean - rows.label)[rows.is_demo].square().mean().nan_to_num(),
+        }
+        if self._cloning_weight(step) > 0:
+            term, metrics["cloned_share"] = self._cloning_term(features, rows, mean, step)
+            loss = loss + term
         self._descend(loss, "actor")
-        distance = (mean - rows.label)[rows.is_demo].square().mean()
-        return {"actor_q": q.mean(), "actor_loss": loss, "clone_distance": distance.nan_to_num()}
+        return metrics | {"actor_loss": loss}
 
-    def _cloning_term(self, features: Tensor, rows: Batch[Tensor], mean: Tensor, step: int) -> Tensor:
-        """What the loss gains from demonstrated actions that are worth cloning, a scalar; 0 when faded."""
-        left = 1 - fraction(step, self.config.cloning.fade_steps)
-        weight = self.config.cloning.weight * left
-        if weight == 0:
-            return features.new_zeros(())
-        chosen = self._worth_cloning(features.detach(), mean.detach(), rows, self.config.cloning.q_margin * left)
+    def _cloning_weight(self, step: int) -> float:
+        return self.config.cloning.weight * (1 - fraction(step, self.config.cloning.fade_steps))
+
+    def _cloning_term(self, features: Tensor, rows: Batch[Tensor], mean: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """What the loss gains from demonstrated actions, and the share of rows that are worth cloning; two scalars."""
+        margin = self.config.cloning.q_margin * (1 - fraction(step, self.config.cloning.fade_steps))
+        chosen = self._worth_cloning(features.detach(), mean.detach(), rows, margin)
         distance = (mean - rows.label).square().mean(dim=1, keepdim=True)
-        return weight * (chosen * distance).mean()
+        return self._cloning_weight(step) * (chosen * distance).mean(), chosen.mean()
 
     @torch.no_grad()
     def _worth_cloning(self, features: Tensor, mean: Tensor, rows: Batch[Tensor], margin: float) -> Tensor:
