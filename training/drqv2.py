@@ -151,10 +151,10 @@ class Agent:
         return as_floats(metrics)
 
     def clone(self, batch: Batch[np.ndarray]) -> dict[str, float]:
-        """One step of behaviour cloning: encoder and actor towards the label of every row; returns metrics."""
+        """One step of behaviour cloning: encoder and actor towards the labels of demonstrated rows; returns metrics."""
         rows = self._rows(batch)
         mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
-        loss = F.mse_loss(mean, rows.label)
+        loss = F.mse_loss(mean[rows.is_demo], rows.label[rows.is_demo])
         self._descend(loss, "cloning")
         follow(self.policy, self.net, 1 - self.config.average)
         return as_floats({"clone_loss": loss})

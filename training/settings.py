@@ -49,7 +49,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     demo_share: float = 0.5  # of every batch, when balanced
     path: str | None = None  # folder of the demonstrations
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
-    failures: bool = False  # learn from failed demonstrations too; sound where their labels are a teacher's
+    clone_failures: bool = False  # also what failed demonstrations did; sound where their labels are a teacher's
 
     def __post_init__(self) -> None:
         require(0 <= self.demo_share <= 1, f"demo_share must be 0 to 1, got {self.demo_share}")

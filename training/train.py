@@ -100,8 +100,8 @@ class Trainer:
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for index in demonstrations.indices():
             episode = demonstrations.read(index)
-            if episode.success or bootstrap.failures:
-                replay.add_episode(from_episode(episode, self.spaces, judge), is_demo=True)
+            worth_cloning = episode.success or bootstrap.clone_failures
+            replay.add_episode(from_episode(episode, self.spaces, judge), is_demo=worth_cloning)
 
     def _clone(self, watch: Watch) -> None:
         total = self.config.bootstrap.clone_updates if self.config.bootstrap.mode != "none" else 0
