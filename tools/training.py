@@ -38,7 +38,7 @@ def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
     with ExitStack() as stack:
         stack.enter_context(runs.alone(folder))
         robots = [stack.enter_context(closing(open_robot(robot, config.robot))) for _ in _slots(config, robot)]
-        trainer = Trainer(config, folder, robots, _demonstrations(config, robots[0].spec))
+        trainer = stack.enter_context(closing(Trainer(config, folder, robots, _demonstrations(config, robots[0].spec))))
         if trainer.step or trainer.cloned:
             console.print(
                 f"going on at decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes kept"

@@ -5,7 +5,6 @@ A file is written beside its place, synced and renamed, so that a crash leaves t
 
 import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -29,7 +28,7 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next_eval: int
     best: tuple[float, float]  # validation success and minus median time of the saved policy
     seconds: float
-    rng: dict[str, Any]  # of numpy's PCG64
+    rng: str  # of numpy's PCG64, as JSON: its integers have 128 bits
 
 
 class OpenEpisode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -49,6 +49,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     demo_share: float = 0.5  # of every batch, when balanced
     path: str | None = None  # folder of the demonstrations
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
+    imitate_successes: bool = False  # add the agent's own successes to the demonstrations; for `balanced`
     clone_failures: bool = False  # also what failed demonstrations did; sound where their labels are a teacher's
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ Time is counted in decisions of the agent. A run that was killed goes on from it
 batch: generators, open episodes and the length of the episode log are part of it.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ from training.evaluate import TRAINING_SEED, VALIDATION_SEED, Report, evaluate, 
 from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
 from training.metrics import Metrics
-from training.replay import Replay, mixed_batch
+from training.replay import EpisodeArrays, Replay, mixed_batch
 from training.rollout import Rollout
 from training.settings import TrainConfig
 
 SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
+NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
 
@@ -64,7 +66,7 @@ class Trainer:
         self.agent = Agent(shapes, config.net, config.agent, config.seed, config.device)
         self.rng = np.random.default_rng(config.seed)
         self.online, self.demos = self._replay(), self._replay()
-        self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces, run=config.digest))
+        self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces))
         self.metrics = Metrics(folder)
         self.step = self.cloned = self.episodes = 0
         self.credit, self.next_eval, self.best = 0.0, config.schedule.eval_every, (-1.0, 0.0)
@@ -91,6 +93,9 @@ class Trainer:
                 self.save()
         self._validate(watch)
         self.save()
+
+    def close(self) -> None:
+        """Close the files that grow with the run."""
         self.metrics.close()
 
     # Before exploring
@@ -159,12 +164,18 @@ class Trainer:
                 recorder.add(step.command, step.after, step.verdict, step.truth)
             recorder.finish(success)
         self.episodes += 1
-        self.online.add_episode(from_steps(steps, self.spaces))
+        self._learn_from(from_steps(steps, self.spaces), success)
         reward = sum(step.verdict.reward for step in steps)
         figures = {"episode": self.episodes, "success": float(success), "steps": len(steps), "return": reward}
         self.metrics.write(self.step, figures | {"seconds": self.seconds})
 
     # Learning
+
+    def _learn_from(self, episode: EpisodeArrays, success: bool) -> None:
+        """What was lived through goes to the replay, and a success that is to be imitated to the demonstrations."""
+        self.online.add_episode(episode)
+        if success and self.config.bootstrap.imitate_successes:
+            self.demos.add_episode(episode, is_demo=True)
 
     def _learn(self) -> dict[str, float]:
         schedule, figures = self.config.schedule, {}
@@ -189,7 +200,7 @@ class Trainer:
         policy = Repeat(LearnedPolicy(self.agent.policy, self.spaces), self.spaces)
         report = evaluate(self._robots[0], policy, self._judge(), resets, task.limit_steps)
         summary = report.summary()
-        score = (summary["success"], -(summary["median_time_s"] or np.inf))
+        score = (summary["success"], -(summary["median_time_s"] or NEVER_S))
         if score > self.best:
             self.best = score
             self._write_policy(BEST)
@@ -217,7 +228,7 @@ class Trainer:
             next_eval=self.next_eval,
             best=self.best,
             seconds=self.seconds,
-            rng=dict(self.rng.bit_generator.state),
+            rng=json.dumps(self.rng.bit_generator.state),
         )
         self.metrics.flush()
         checkpoint.save(self.folder / "checkpoints", self.agent.state(), progress)
@@ -234,11 +245,11 @@ class Trainer:
         self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
         self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
         self._open, self._seconds = progress.open, progress.seconds
-        self.rng.bit_generator.state = progress.rng
+        self.rng.bit_generator.state = json.loads(progress.rng)
         self.log.truncate(self.episodes)
         self.metrics.truncate(self.step, self.cloned)
-        for index in range(self.episodes):
-            self.online.add_episode(from_episode(self.log.read(index), self.spaces, self._judge()))
+        for episode in map(self.log.read, range(self.episodes)):
+            self._learn_from(from_episode(episode, self.spaces, self._judge()), episode.success)
 
     def _replay(self) -> Replay:
         px, replay = self.config.spaces.camera_px, self.config.replay

@@ -1,0 +1,213 @@
+"""A run: what it leaves, and that a killed one goes on as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from control.datasets import Dataset
+from control.errors import CheckpointError, UserError
+from sim.robot import SimRobot
+from tools import training as tool
+from tools.cli import main
+from training import checkpoint, metrics, runs, settings
+from training.train import Trainer, Watch
+
+TINY = (
+    "name=tiny",
+    "robot.camera_px=24",
+    "spaces.camera_px=24",
+    "task.stage=lifted",
+    "demos.episodes=3",
+    "net.strides=[3,2]",
+    "net.channels=8",
+    "net.feature_dim=16",
+    "net.hidden=32",
+    "replay.batch=16",
+    "bootstrap.clone_updates=20",
+    "agent.critic_warmup=10",
+    "schedule.steps=60",
+    "schedule.eval_every=30",
+    "schedule.eval_episodes=2",
+    "schedule.checkpoint_every=20",
+    "schedule.explore_limit_steps=25",
+    "schedule.final_episodes=3",
+)
+EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
+
+
+def flags(*more: str) -> list[str]:
+    return [word for assignment in (*TINY, *more) for word in ("--set", assignment)]
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("demos") / "three"
+    assert main(["collect", "--config", "lift_fast.yaml", "--output", str(folder), "--workers", "1", *flags()]) == 0
+    return folder
+
+
+def begin(folder: Path, demos: Path, *more: str) -> Path:
+    config = settings.load("lift_fast.yaml", (*TINY, f"bootstrap.path={demos}", *more))
+    folder.mkdir()
+    runs.write_config(folder, config)
+    return folder
+
+
+@contextmanager
+def trainer(folder: Path) -> Iterator[Trainer]:
+    config = runs.read_config(folder)
+    with ExitStack() as stack:
+        robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
+        yield stack.enter_context(
+            closing(Trainer(config, folder, robots, tool._demonstrations(config, robots[0].spec)))
+        )
+
+
+def run(folder: Path, watch: Watch | None = None) -> Trainer:
+    with trainer(folder) as learner:
+        learner.run(watch or Watch())
+    return learner
+
+
+class Killed(Exception):
+    pass
+
+
+def die_at(step: int) -> Watch:
+    def learning(done: int, total: int, figures: dict) -> None:
+        if done == step:
+            raise Killed
+
+    return Watch(learning=learning)
+
+
+def rows(folder: Path) -> list[dict]:
+    return [{k: row[k] for k in ("step", *EXACT) if k in row} for row in metrics.read(folder)]
+
+
+@pytest.mark.parametrize(
+    "dies_at, more",
+    [(1, ()), (27, ("bootstrap.imitate_successes=true",)), (55, ("schedule.envs=2", "bootstrap.mode=seed"))],
+)
+def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more):
+    unbroken, broken = begin(tmp_path / "unbroken", demos, *more), begin(tmp_path / "broken", demos, *more)
+    whole = run(unbroken)
+    with pytest.raises(Killed):
+        run(broken, die_at(dies_at))
+    resumed = run(broken)
+    assert rows(broken) == rows(unbroken)
+    ours, theirs = whole.agent.state(), resumed.agent.state()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert whole.rng.bit_generator.state == resumed.rng.bit_generator.state
+    logs = [Dataset.open(folder / "episodes") for folder in (unbroken, broken)]
+    assert logs[0].indices() == logs[1].indices() == list(range(whole.episodes))
+    assert [logs[0].read(i).digest() for i in logs[0].indices()] == [
+        logs[1].read(i).digest() for i in logs[1].indices()
+    ]
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path, demos):
+    folders = [begin(tmp_path / name, demos, f"seed={seed}") for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    for folder in folders:
+        run(folder)
+    assert rows(folders[0]) == rows(folders[1]) != rows(folders[2])
+
+
+def test_kill_9_in_the_command_loses_no_finished_episode(tmp_path, demos):
+    command = [sys.executable, "-m", "tools.cli", "train", "--config", "lift_fast.yaml", "--bootstrap", str(demos)]
+    process = subprocess.Popen(
+        [*command, "--output", str(tmp_path), *flags("schedule.steps=400")], stderr=subprocess.DEVNULL
+    )
+    log = tmp_path / "latest" / "episodes"
+    deadline = time.monotonic() + 120
+    while len(list(log.glob("episode_*.mcap"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    folder = (tmp_path / "latest").resolve()
+    saved = checkpoint.load_newest(folder / "checkpoints")
+    assert saved is not None and saved[1].episodes <= len(list((folder / "episodes").glob("episode_*.mcap")))
+    written = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(written.replace("steps: 400", f"steps: {saved[1].step + 40}"))
+    assert main(["resume", str(folder), "--json"]) == 0
+    finished = Dataset.open(folder / "episodes")
+    seeds = [finished.read(i).provenance.seed for i in finished.indices()]
+    assert finished.indices() == list(range(len(seeds))) and len(set(seeds)) == len(seeds)
+    steps = [row["step"] for row in metrics.read(folder) if "episode" in row]
+    assert steps == sorted(set(steps))
+
+
+def test_a_finished_run_leaves_report_curves_and_film(tmp_path, demos, capsys):
+    args = [
+        "train",
+        "--config",
+        "lift_fast.yaml",
+        "--bootstrap",
+        str(demos),
+        "--output",
+        str(tmp_path),
+        "--json",
+        *flags(),
+    ]
+    assert main(args) == 0
+    latest = tmp_path / "latest"
+    report = json.loads((latest / "report.json").read_text())
+    printed = json.loads(capsys.readouterr().out)
+    for figures in (report, report["after_cloning"], printed):
+        assert {"success", "n", "low", "high", "median_time_s"} <= figures.keys()
+        assert 0 <= figures["low"] <= figures["success"] <= figures["high"] <= 1 and figures["n"] == 3
+    assert (latest / "eval.mp4").stat().st_size > 5_000 and (latest / "curves.png").stat().st_size > 5_000
+    assert f"{report['success']:.1%}" in (latest / "report.md").read_text()
+    assert len(json.loads((latest / "episodes.json").read_text())) == 3
+    assert os.readlink(latest).startswith("tiny/")
+
+
+def test_a_second_run_leaves_the_first_where_it_is(tmp_path):
+    first, second = runs.begin(tmp_path, "lift"), runs.begin(tmp_path, "lift")
+    assert first != second and first.is_dir() and (tmp_path / "latest").resolve() == second.resolve()
+
+
+def test_two_processes_do_not_train_one_run(tmp_path):
+    with runs.alone(tmp_path), pytest.raises(UserError, match="another process"), runs.alone(tmp_path):
+        pass
+
+
+def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, demos):
+    folder = begin(tmp_path / "run", demos)
+    run(folder)
+    older, newer = sorted((folder / "checkpoints").glob("*.safetensors"))
+    newer.write_bytes(newer.read_bytes()[: newer.stat().st_size // 2])
+    _, progress = checkpoint.load_newest(folder / "checkpoints")
+    assert progress.step < 60
+    older.write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match="no whole checkpoint"):
+        checkpoint.load_newest(folder / "checkpoints")
+
+
+@pytest.mark.parametrize("mode", ["none", "seed", "balanced"])
+def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
+    steps = sum(len(Dataset.open(demos).read(i)) for i in range(3))
+    with trainer(begin(tmp_path / mode, demos, f"bootstrap.mode={mode}")) as learner:
+        assert (len(learner.online), len(learner.demos)) == {
+            "none": (0, 0),
+            "seed": (steps, 0),
+            "balanced": (0, steps),
+        }[mode]
+
+
+def test_training_validation_and_evaluation_use_different_seeds():
+    from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
+    from training.train import RUNS, SEEDS_PER_RUN
+
+    assert TRAINING_SEED + RUNS * SEEDS_PER_RUN <= VALIDATION_SEED < VALIDATION_SEED + 100_000 < EVALUATION_SEED
+    assert np.iinfo(np.int64).max > EVALUATION_SEED
