@@ -52,9 +52,9 @@ class Governor:
         """
         if not np.isfinite(target_rad).all():
             raise CommandRefused(f"target_rad must be finite, got {target_rad}; the last target stays in force")
-        allowed = np.clip(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
-        allowed = np.clip(allowed, measured_rad - self._leash, measured_rad + self._leash)
-        allowed = self._above_table(np.clip(allowed, self._spec.lower_rad, self._spec.upper_rad))
+        allowed = _within(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
+        allowed = _within(allowed, measured_rad - self._leash, measured_rad + self._leash)
+        allowed = self._above_table(_within(allowed, self._spec.lower_rad, self._spec.upper_rad))
         self.limited = bool(np.abs(allowed - target_rad).max() > 1e-9)
         self.target_rad = allowed
         self._ticks_left = self.ticks_per_command
@@ -84,6 +84,11 @@ class Governor:
             there = self.target_rad + middle * (target_rad - self.target_rad)
             low, high = (middle, high) if self._arm.lowest_fingertip_m(there) >= LOWEST_TARGET_M else (low, middle)
         return self.target_rad + low * (target_rad - self.target_rad)
+
+
+def _within(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """np.clip, at a fifth of its price for six numbers."""
+    return np.minimum(np.maximum(value, low), high)
 
 
 def _braking_speed(gap_rad: float, accel_rad_s2: float) -> float:

@@ -33,14 +33,14 @@ class Eye:
         self._dressed = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_MESH, "gripper_camera") >= 0
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._views = {model.camera(i).name: _view(i) for i in range(model.ncam)}
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = (1, 1, 1, 0, 0, 0)
         self._option.sitegroup[:] = 0
 
     def look(self, data: mujoco.MjData, camera: str, height: int, width: int) -> np.ndarray:
         """The picture (height, width, 3) uint8 that `camera` sees; its field of view spans the height."""
-        view = mujoco.MjvCamera()
-        view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, self._model.camera(camera).id
+        view = self._views[camera]
         rect = mujoco.MjrRect(0, 0, width, height)
         pixels = np.empty((height, width, 3), np.uint8)
         self._option.geomgroup[looks.UNSEEN_GROUP] = not (self._dressed and camera == "wrist_cam")
@@ -61,6 +61,12 @@ class Eye:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _view(camera: int) -> mujoco.MjvCamera:
+    view = mujoco.MjvCamera()
+    view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, camera
+    return view
 
 
 def policy_picture(sensor: np.ndarray, px: int) -> np.ndarray:

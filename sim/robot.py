@@ -43,7 +43,7 @@ class SimRobot:
         self._servos = np.array([self.model.actuator(name).id for name in JOINTS])
         self._force = self.model.actuator_forcerange[self._servos, 1]
         self._substeps = round(TICK_S / self.model.opt.timestep)
-        self._cube_geom = self.model.geom("cube").id
+        self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body("cube").id
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint("cube").id])
         self._pad = self._moving_pad()
         self._stager = Stager(self, np.array(facts["home_rad"]))
@@ -131,7 +131,7 @@ class SimRobot:
             self.data.ctrl[self._servos] = self.governor.tick()
             mujoco.mj_step(self.model, self.data, self._substeps)
         self._ticks += self.governor.ticks_per_command
-        mujoco.mj_forward(self.model, self.data)
+        mujoco.mj_fwdPosition(self.model, self.data)  # poses and contacts of the new state
 
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
         """Put the arm at `joints_rad` (J,) at rest, the cube's centre at `cube_m` (3,)."""
@@ -159,10 +159,11 @@ class SimRobot:
     def _pads_touch(self) -> tuple[bool, bool]:
         """Whether a collision geom of the fixed and of the moving finger's body touches the cube."""
         contacts = self.data.contact
-        pairs = contacts.geom
-        others = pairs[(pairs == self._cube_geom).any(axis=1) & (contacts.dist < 0)].ravel()
-        bodies = self.model.geom_bodyid[others]
-        return bool((bodies == self._plant.hand).any()), bool((bodies == self._plant.jaw).any())
+        bodies: set[int] = set()
+        for pair, distance in zip(self._body_of[contacts.geom].tolist(), contacts.dist.tolist(), strict=True):
+            if distance < 0 and self._cube_body in pair:
+                bodies.update(pair)
+        return self._plant.hand in bodies, self._plant.jaw in bodies
 
     def _moving_pad(self) -> np.ndarray:
         """The pad's centre (3,) in the jaw's frame; of a foreign model, its fingertip."""

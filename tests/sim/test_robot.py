@@ -86,7 +86,7 @@ def test_a_cube_out_of_the_cameras_sight_leaves_the_observation_unchanged(robot)
     views = []
     for x in (1.5, 2.5):
         q[robot.model.joint("cube").qposadr[0]] = -x  # far behind the base
-        mujoco.mj_forward(robot.model, robot.data)
+        mujoco.mj_fwdPosition(robot.model, robot.data)
         views.append(robot.observe())
     for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
         assert (getattr(views[0], name) == getattr(views[1], name)).all()
