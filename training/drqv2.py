@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from control.config import require
 from control.errors import CheckpointError
-from policies.actor import Head, NetConfig, PolicyNet, Shapes, Trunk, orthogonal, truncated_normal
+from policies.actor import NetConfig, PolicyNet, Shapes, truncated_normal
 from training import snapshot
 from training.augment import random_shift
 from training.compute import LAYOUTS, Layout, Precision, compute_dtype, faster_layout
+from training.critic import Critic
 from training.replay import Batch
 
 
@@ -38,9 +39,7 @@ class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     weight: float = 1.0  # of the cloning term in the actor's loss, against values of size 1; 0 leaves it out
     q_filter: bool = True  # only where the critics rate the teacher's action above the policy's own
-    q_margin: float = (
-        0.0  # or rates it less than this below; fades with the weight, for a young critic flatters its own actor
-    )
+    q_margin: float = 0.0  # or less than this below it, fading with the weight: young critics flatter their own actor
     fade_steps: int = 50_000  # environment steps over which the weight falls to 0
     lr: float = 1e-3  # Adam's step while cloning before any reinforcement
 
@@ -54,43 +53,24 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise_clip: float = 0.3  # cut of the noise on actions inside the losses
     pad: int = 4  # random shift, pixels either way
     actor_every: int = 1  # critic updates per actor update
-    critic_warmup: int = 0  # first updates, which train the critics alone on frozen features: no dip after cloning
+    critic_warmup: int = (
+        0  # first updates, in which the actor only clones while the critics learn: no dip after cloning
+    )
     cloning: CloningConfig = CloningConfig()
-    average: float = 0.0  # of the weights that act and are saved: how much of their past stays at each update
+    average: float = 0.0  # share of their past that the weights which act and are saved keep at each update
     precision: Precision = "auto"  # of encoder and trunks; auto: bfloat16 where the hardware multiplies in it
     layout: Layout = "auto"  # of images in memory; auto: what measures faster here
 
     def __post_init__(self) -> None:
         require(0 < self.lr < 1, f"lr must lie between 0 and 1, got {self.lr}")
         require(0 < self.tau <= 1, f"tau must be above 0 and at most 1, got {self.tau}")
+        require(0 <= self.average < 1, f"average must be at least 0 and below 1, got {self.average}")
         require(self.actor_every >= 1 and self.pad >= 0, "actor_every must be at least 1 and pad at least 0")
 
 
 def fraction(step: int, steps: int) -> float:
     """How much of `steps` is over at `step`, in [0, 1]."""
     return 1.0 if step >= steps else step / steps
-
-
-class Critic(nn.Module):
-    """Twin values: features (B, repr_dim), proprioception (B, P), action (B, A) -> two tensors (B, 1) float32."""
-
-    def __init__(self, repr_dim: int, shapes: Shapes, config: NetConfig) -> None:
-        super().__init__()
-        self.trunk = Trunk(repr_dim, config.feature_dim)
-        inputs = config.feature_dim + shapes.proprio + shapes.action
-        self.q1, self.q2 = Head(inputs, 1, config), Head(inputs, 1, config)
-        self.apply(orthogonal)
-
-    def forward(self, features: Tensor, proprio: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        return self.values(self.state(features, proprio), action, features.dtype)
-
-    def state(self, features: Tensor, proprio: Tensor) -> Tensor:
-        """The trunk's output beside proprioception, (B, feature_dim + P): the part that several actions may share."""
-        return torch.cat([self.trunk(features), proprio], dim=1)
-
-    def values(self, state: Tensor, action: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        both = torch.cat([state, action], dim=1)
-        return self.q1(both, dtype), self.q2(both, dtype)
 
 
 class Agent:
@@ -139,11 +119,9 @@ class Agent:
         """One update, with exploration noise and fading as they are at environment step `step`; returns metrics."""
         rows, std = self._rows(batch), self.config.noise.at(step)
         rows = rows._replace(pixels=self._shifted(rows.pixels), next_pixels=self._shifted(rows.next_pixels))
-        critics_alone = self.updates < self.config.critic_warmup
-        with torch.set_grad_enabled(not critics_alone):
-            features = self.encoder(rows.pixels, self.dtype)
+        features = self.encoder(rows.pixels, self.dtype)
         metrics = self._update_critic(features, rows, std, step)
-        if not critics_alone and self.updates % self.config.actor_every == 0:
+        if self.updates % self.config.actor_every == 0:
             metrics |= self._update_actor(features.detach(), rows, std, step)
         follow(self.target, self.critic, self.config.tau)
         follow(self.policy, self.net, 1 - self.config.average)
@@ -154,7 +132,8 @@ class Agent:
         """One step of behaviour cloning: encoder and actor towards the labels of demonstrated rows; returns metrics."""
         rows = self._rows(batch)
         mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
-        loss = F.mse_loss(mean[rows.is_demo], rows.label[rows.is_demo])
+        distance = (mean - rows.label).square().mean(dim=1)
+        loss = (distance * rows.is_demo).sum() / rows.is_demo.sum().clamp(min=1)
         self._descend(loss, "cloning")
         follow(self.policy, self.net, 1 - self.config.average)
         return as_floats({"clone_loss": loss})
@@ -175,10 +154,10 @@ class Agent:
             target_q = rows.reward + rows.discount * target_v
         q1, q2 = self.critic(features, rows.proprio, rows.action)
         loss = total = F.mse_loss(q1, target_q) + F.mse_loss(q2, target_q)
-        if features.requires_grad and self._cloning_weight(step) > 0:
+        if self._cloning_weight(step) > 0:
             # The encoder keeps what the demonstrated actions need, not only what the values do.
             total = loss + self._cloning_term(features, rows, self.actor(features, rows.proprio), step)[0]
-        self._descend(total, "critic", *(["encoder"] if features.requires_grad else []))
+        self._descend(total, "critic", "encoder")
         return {"critic_loss": loss, "q": q1.mean(), "target_q": target_q.mean(), "reward": rows.reward.mean()}
 
     def _update_actor(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
@@ -187,7 +166,7 @@ class Agent:
         with torch.no_grad():
             state = self.critic.state(features, rows.proprio)
         q = torch.minimum(*self.critic.values(state, action, self.dtype))
-        loss = -q.mean()
+        loss = 0 * q.mean() if self.warming_up else -q.mean()
         metrics = {
             "actor_q": q.mean(),
             "clone_distance": (mean - rows.label)[rows.is_demo].square().mean().nan_to_num(),
@@ -197,6 +176,11 @@ class Agent:
             loss = loss + term
         self._descend(loss, "actor")
         return metrics | {"actor_loss": loss}
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the critics are still too young for the actor to listen to."""
+        return self.updates < self.config.critic_warmup
 
     def _cloning_weight(self, step: int) -> float:
         return self.config.cloning.weight * (1 - fraction(step, self.config.cloning.fade_steps))
@@ -212,7 +196,7 @@ class Agent:
     def _worth_cloning(self, features: Tensor, mean: Tensor, rows: Batch[Tensor], margin: float) -> Tensor:
         """1.0 on demonstrated rows whose label the critics rate above the policy's own action less `margin`; (B, 1)."""
         chosen = rows.is_demo[:, None]
-        if self.config.cloning.q_filter:
+        if self.config.cloning.q_filter and not self.warming_up:
             state = self.critic.state(features, rows.proprio)
             label_q, own_q = (
                 torch.minimum(*self.critic.values(state, action, self.dtype)) for action in (rows.label, mean)
@@ -250,9 +234,7 @@ class Agent:
             snapshot.put_back(state, self._modules(), self.optimisers)
         except (KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise CheckpointError(
-                f"this checkpoint is of another agent ({reason}); use the config saved beside it"
-            ) from None
+            raise CheckpointError(f"this checkpoint is of another agent ({reason}); use its own config") from None
 
 
 @torch.no_grad()

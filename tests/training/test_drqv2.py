@@ -16,6 +16,7 @@ from training.compute import compute_dtype, cpu_has_bfloat16, faster_layout
 from training.drqv2 import Agent, AgentConfig, CloningConfig, NoiseConfig
 from training.replay import Batch
 
+torch.set_num_threads(1)  # equal bits need an equal number of threads, and a second one waits more than it works
 SHAPES = Shapes((3, 32, 32), 4, 2)
 NET = NetConfig(channels=8, strides=(2, 2), feature_dim=16, hidden=32)
 QUIET = NoiseConfig(0.1, 0.1, 1)
@@ -77,6 +78,7 @@ def test_constant_noise_needs_no_steps():
         ({"cloning": {"wieght": 1.0}}, "weight"),
         ({"lr": 10.0}, "lr must lie between 0 and 1, got 10.0"),
         ({"tau": 0.0}, "tau must be above 0"),
+        ({"average": 1.0}, "average must be at least 0 and below 1"),
         ({"precision": "float16"}, "float16"),
         ({"noise": "linear(1.0,0.1,500000)"}, "object"),
     ],
@@ -195,16 +197,48 @@ def test_making_an_agent_leaves_the_global_generator_alone():
     assert torch.rand(1) == expected
 
 
-def test_critics_warm_up_alone_on_a_policy_that_stays_as_it_was():
+@pytest.mark.parametrize("demonstrated", [False, True])
+def test_while_the_critics_warm_up_the_actor_follows_demonstrations_alone(demonstrated):
     learner = agent(critic_warmup=3)
-    policy, critics, target = (weights(module) for module in (learner.net, learner.critic, learner.target))
+    actor, critics, target = (weights(module) for module in (learner.actor, learner.critic, learner.target))
     for seed in range(3):
-        assert "actor_loss" not in learner.update(dots(16, seed), step=0)
-    assert same(policy, weights(learner.net))
+        learner.update(dots(16, seed)._replace(is_demo=np.full(16, demonstrated)), step=0)
+    assert same(actor, weights(learner.actor)) != demonstrated
     assert not same(critics, weights(learner.critic))
     assert not same(target, weights(learner.target))
-    assert "actor_loss" in learner.update(dots(16, 3), step=0)
-    assert not same(policy, weights(learner.net))
+    actor = weights(learner.actor)
+    learner.update(dots(16, 3)._replace(is_demo=np.zeros(16, bool)), step=0)
+    assert not same(actor, weights(learner.actor))
+
+
+def test_the_weights_that_act_follow_those_that_learn_at_the_average_rate():
+    learner = agent(average=0.75)
+    before = weights(learner.policy)
+    learner.update(dots(16, 0), step=0)
+    for old, new, goal in zip(before, learner.policy.parameters(), learner.net.parameters(), strict=True):
+        torch.testing.assert_close(new, old + 0.25 * (goal - old))
+
+
+def test_without_an_average_the_weights_that_learn_act():
+    learner = agent()
+    learner.clone(dots(16, 0))
+    learner.update(dots(16, 0), step=0)
+    assert same(weights(learner.policy), weights(learner.net))
+
+
+def test_cloning_skips_rows_that_are_no_demonstration():
+    learner, other = agent(), agent()
+    batch = dots(16, 0)
+    wrong = batch._replace(label=np.where(batch.is_demo[:, None], batch.label, -batch.label))
+    assert learner.clone(batch) == other.clone(wrong)
+    assert same(weights(learner.net), weights(other.net))
+
+
+def test_cloning_from_nothing_worth_cloning_changes_nothing():
+    learner = agent()
+    before = weights(learner.net)
+    assert learner.clone(dots(16, 0)._replace(is_demo=np.zeros(16, bool))) == {"clone_loss": 0.0}
+    assert same(before, weights(learner.net))
 
 
 def test_the_actor_moves_only_at_every_nth_update():
@@ -241,11 +275,15 @@ def test_a_faded_cloning_term_is_no_cloning_term():
     assert same(weights(faded.net), weights(without.net))
 
 
-@pytest.mark.parametrize(("best", "share"), [("label", 0.5), ("far from it", 0.0)])
-def test_the_filter_clones_only_what_the_critics_rate_above_the_policy(best, share):
+@pytest.mark.parametrize(
+    ("best", "margin", "share"), [("label", 0.0, 0.5), ("far from it", 0.0, 0.0), ("far from it", 9.0, 0.5)]
+)
+def test_the_filter_clones_only_what_the_critics_rate_above_the_policy(best, margin, share):
     """Critics taught that an action is worth more the nearer it is to the label, or the further from it."""
     sign = -1 if best == "label" else 1
-    learner = agent(lr=3e-3, cloning=CloningConfig(weight=1e-9), critic_warmup=200, precision="float32")
+    learner = agent(
+        lr=3e-3, cloning=CloningConfig(weight=1e-9, q_margin=margin), critic_warmup=200, precision="float32"
+    )
     for seed in range(200):
         batch = dots(64, seed)
         distance = np.abs(batch.action - batch.label).sum(1, keepdims=True)
