@@ -57,7 +57,7 @@ def light(spec: mujoco.MjSpec) -> None:
     head.ambient, head.diffuse, head.specular = [0.42] * 3, [0.2] * 3, [0.0] * 3
     quality = spec.visual.quality
     quality.numslices, quality.numstacks, quality.numquads = 8, 4, 1
-    quality.offsamples, quality.shadowsize = 0, 4096
+    quality.offsamples, quality.shadowsize = 0, 2048
     spec.stat.extent, spec.visual.map.shadowclip = 1.0, 1.5  # what shadows cover; less leaves a seam on the table
 
 

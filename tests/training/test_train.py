@@ -27,6 +27,7 @@ TINY = (
     "robot.camera_px=24",
     "spaces.camera_px=24",
     "task.stage=lifted",
+    "task.limit_steps=30",
     "demos.episodes=3",
     "net.strides=[3,2]",
     "net.channels=8",
@@ -39,7 +40,7 @@ TINY = (
     "schedule.eval_every=30",
     "schedule.eval_episodes=2",
     "schedule.checkpoint_every=20",
-    "schedule.explore_limit_steps=25",
+    "schedule.explore_limit_steps=20",
     "schedule.final_episodes=3",
 )
 EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
