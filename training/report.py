@@ -100,33 +100,32 @@ def _cells(row: dict[str, Any]) -> str:
     return f"{row['success']:.1%} | {row['n']} | {row['low']:.1%}–{row['high']:.1%} | {time} | {row['mean_reward']:.3f}"
 
 
+PANELS = (
+    ("success", (("validation_success", "validation"), ("success", "exploring, last 20 episodes"))),
+    ("value", (("q", "critic, batch mean"), ("target_q", "its target"))),
+    ("loss", (("critic_loss", "critic"), ("clone_distance", "distance to demonstrated actions"))),
+)
+
+
 def draw(folder: Path, report: dict[str, Any]) -> None:
-    """`curves.png`: validation success, values and losses over decisions; the final evaluation as a point."""
+    """`curves.png`: success, values and losses over decisions; the final evaluation as a point with its interval."""
     rows = metrics.read(folder)
-    panels = (
-        ("success on resets", (("validation_success", "validation"), ("success", "exploring, last 20 episodes"))),
-        ("value", (("q", "critic, batch mean"), ("target_q", "its target"))),
-        ("loss", (("critic_loss", "critic"), ("clone_distance", "distance to demonstrated actions"))),
-    )
-    figure, axes = plt.subplots(1, len(panels), figsize=(13, 3.6), layout="constrained")
-    for axis, (title, lines) in zip(axes, panels, strict=True):
-        for name, label in lines:
-            points = [(row["step"], row[name]) for row in rows if name in row]
-            if points:
-                steps, values = zip(*points, strict=True)
-                axis.plot(steps, smooth(values, 20) if name == "success" else values, label=label)
-        axis.set(title=title, xlabel="decisions")
-        axis.legend(loc="best", fontsize=8)
-        axis.grid(alpha=0.3)
-    axes[0].set_ylim(-0.03, 1.05)
+    figure, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.6), layout="constrained")
     last = max((row["step"] for row in rows), default=0)
-    low, high = report["success"] - report["low"], report["high"] - report["success"]
-    axes[0].errorbar([last], [report["success"]], [[low], [high]], fmt="ko", capsize=4, label="final, 95 % interval")
-    axes[0].legend(loc="lower right", fontsize=8)
+    below, above = report["success"] - report["low"], report["high"] - report["success"]
+    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label="final, 95 % interval")
+    axes[0].set_ylim(-0.03, 1.05)
+    for axis, (title, lines) in zip(axes, PANELS, strict=True):
+        for name, label in lines:
+            steps, values = [row["step"] for row in rows if name in row], [row[name] for row in rows if name in row]
+            axis.plot(steps, smooth(values, 20) if name == "success" else values, label=label)
+        axis.set(title=title, xlabel="decisions")
+        axis.legend(fontsize=8)
+        axis.grid(alpha=0.3)
     figure.savefig(folder / "curves.png", dpi=110)
     plt.close(figure)
 
 
-def smooth(values: tuple[float, ...], window: int) -> list[float]:
+def smooth(values: list[float], window: int) -> list[float]:
     """The mean of each value and up to `window` - 1 before it."""
     return [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]
