@@ -119,7 +119,7 @@ def draw(folder: Path, report: dict[str, Any]) -> None:
         for name, label in lines:
             steps, values = [row["step"] for row in rows if name in row], [row[name] for row in rows if name in row]
             axis.plot(steps, smooth(values, 20) if name == "success" else values, label=label)
-        axis.set(title=title, xlabel="decisions")
+        axis.set(ylabel=title, xlabel="decisions")
         axis.legend(fontsize=8)
         axis.grid(alpha=0.3)
     figure.savefig(folder / "curves.png", dpi=110)
