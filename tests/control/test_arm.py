@@ -50,7 +50,9 @@ def test_the_lowest_fingertip_is_below_the_tool_point(arm):
     assert tool[2] - 0.06 < arm.lowest_fingertip_m(HOME) < tool[2]
 
 
-@pytest.mark.parametrize("angle, period, expected", [(3.2, 2 * np.pi, 3.2 - 2 * np.pi), (0.8, np.pi / 2, 0.8 - np.pi / 2)])
+@pytest.mark.parametrize(
+    "angle, period, expected", [(3.2, 2 * np.pi, 3.2 - 2 * np.pi), (0.8, np.pi / 2, 0.8 - np.pi / 2)]
+)
 def test_turn_brings_an_angle_near_zero(angle, period, expected):
     assert turn(angle, period) == pytest.approx(expected)
 

@@ -52,7 +52,9 @@ def test_roll_and_gripper_turn_and_open_by_their_steps():
 def test_the_delta_starts_at_the_target_in_force_not_at_the_measured_pose():
     spaces = Spaces(SpacesConfig(), ARM)
     sagging = START - 0.05
-    assert (spaces.command(np.ones(5), look()).target_rad == spaces.command(np.ones(5), look(START, sagging)).target_rad).all()
+    assert (
+        spaces.command(np.ones(5), look()).target_rad == spaces.command(np.ones(5), look(START, sagging)).target_rad
+    ).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -97,7 +97,9 @@ def test_a_cube_out_of_the_cameras_sight_leaves_the_observation_unchanged(robot)
 
 @pytest.mark.parametrize("profile", ["measured", "menagerie", "bam_p32", "bam_p16"])
 def test_a_softer_servo_droops_more_and_none_shakes(profile):
-    sag = {"measured": (0.005, 0.04), "menagerie": (0, 0.003), "bam_p32": (0.01, 0.09), "bam_p16": (0.02, 0.17)}[profile]
+    sag = {"measured": (0.005, 0.04), "menagerie": (0, 0.003), "bam_p32": (0.01, 0.09), "bam_p16": (0.02, 0.17)}[
+        profile
+    ]
     with SimRobot(RobotConfig(camera_px=16, profile=profile)) as robot:
         seen = robot.reset(ResetRequest("near", 2))
         for _ in range(10):

@@ -60,7 +60,9 @@ def test_a_success_has_no_failure():
 
 def test_a_report_agrees_with_its_episodes(robot):
     task = LiftTask(load_reward("v13"), 0.99)
-    report = evaluate(robot, Teacher(SpacesConfig())(robot, 0), task, requests("near", Spawn(), EVALUATION_SEED, 4), 200)
+    report = evaluate(
+        robot, Teacher(SpacesConfig())(robot, 0), task, requests("near", Spawn(), EVALUATION_SEED, 4), 200
+    )
     summary = report.summary()
     assert summary["n"] == 4 and summary["success"] == 1.0 and 0.5 < summary["low"] < 1 == summary["high"]
     for episode in report.episodes:
@@ -105,7 +107,9 @@ def test_replaying_the_actions_from_their_reset_gives_the_observations_stored_be
     _, episode = recorded(robot, tmp_path / "d", config)
     seen = robot.reset(ResetRequest("near", 3))
     for t, action in enumerate(episode.action):
-        assert (seen.joints_rad == episode.joints_rad[t]).all(), f"observation {t} is not the one action {t} was chosen on"
+        assert (seen.joints_rad == episode.joints_rad[t]).all(), (
+            f"observation {t} is not the one action {t} was chosen on"
+        )
         assert (seen.frames["wrist_cam"].rgb == episode.frames["wrist_cam"][t]).all()
         seen = robot.step(spaces.command(action, seen))
 
@@ -182,6 +186,13 @@ def test_a_policy_that_does_not_fit_is_refused_with_the_reason(damage, tmp_path,
         path.write_bytes(path.read_bytes()[:2000])
     if damage == "not a policy":
         path.write_text("hello")
-    assert main(["eval", str(path), "--episodes", "1", "--config", "lift_fast.yaml", "--output", str(tmp_path / "o")]) == 2
-    words = {"truncated": "not a whole policy", "other rate": "25 Hz", "other pixels": "48", "not a policy": "not a whole"}
+    assert (
+        main(["eval", str(path), "--episodes", "1", "--config", "lift_fast.yaml", "--output", str(tmp_path / "o")]) == 2
+    )
+    words = {
+        "truncated": "not a whole policy",
+        "other rate": "25 Hz",
+        "other pixels": "48",
+        "not a policy": "not a whole",
+    }
     assert words[damage] in capsys.readouterr().err

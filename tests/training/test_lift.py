@@ -93,7 +93,9 @@ def test_the_tenth_held_step_is_success_and_ends_the_episode():
 
 
 @pytest.mark.parametrize(
-    "dip", [(0.18, 0.079, (True, True)), (0.30, 0.09, (True, True)), (0.18, 0.09, (True, False))], ids=["low", "open", "one pad"]
+    "dip",
+    [(0.18, 0.079, (True, True)), (0.30, 0.09, (True, True)), (0.18, 0.09, (True, False))],
+    ids=["low", "open", "one pad"],
 )
 def test_one_step_that_does_not_hold_starts_the_count_again(dip):
     verdicts = play(LiftTask(load_reward("sparse"), 0.97), *[HIGH] * 9, dip, *[HIGH] * 9)
