@@ -27,8 +27,8 @@ from training.drqv2 import Agent
 from training.evaluate import TRAINING_SEED, VALIDATION_SEED, Report, evaluate, requests
 from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
+from training.memory import Memory
 from training.metrics import Metrics
-from training.replay import EpisodeArrays, Replay, mixed_batch
 from training.rollout import Rollout
 from training.settings import TrainConfig
 
@@ -65,7 +65,7 @@ class Trainer:
         )
         self.agent = Agent(shapes, config.net, config.agent, config.seed, config.device)
         self.rng = np.random.default_rng(config.seed)
-        self.online, self.demos = self._replay(), self._replay()
+        self.memory = Memory(config, self.spaces)
         self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces))
         self.metrics = Metrics(folder)
         self.step = self.cloned = self.episodes = 0
@@ -73,7 +73,7 @@ class Trainer:
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         if demonstrations is not None:
-            self._take_in(demonstrations)
+            self.memory.take_in(demonstrations, self._judge())
         self._resume()
 
     @property
@@ -100,19 +100,10 @@ class Trainer:
 
     # Before exploring
 
-    def _take_in(self, demonstrations: Dataset) -> None:
-        judge, bootstrap = self._judge(), self.config.bootstrap
-        replay = self.demos if bootstrap.mode == "balanced" else self.online
-        for index in demonstrations.indices():
-            episode = demonstrations.read(index)
-            worth_cloning = episode.success or bootstrap.clone_failures
-            replay.add_episode(from_episode(episode, self.spaces, judge), is_demo=worth_cloning)
-
     def _clone(self, watch: Watch) -> None:
         total = self.config.bootstrap.clone_updates if self.config.bootstrap.mode != "none" else 0
-        replay = self.demos if len(self.demos) else self.online
         while self.cloned < total:
-            figures = self.agent.clone(replay.sample(self.config.replay.batch, self.rng))
+            figures = self.agent.clone(self.memory.demonstrated(self.rng))
             self.cloned += 1
             if self.cloned % 50 == 0:
                 self.metrics.write(0, {"cloned": self.cloned, **figures, "seconds": self.seconds})
@@ -164,33 +155,22 @@ class Trainer:
                 recorder.add(step.command, step.after, step.verdict, step.truth)
             recorder.finish(success)
         self.episodes += 1
-        self._learn_from(from_steps(steps, self.spaces), success)
+        self.memory.add(from_steps(steps, self.spaces), success)
         reward = sum(step.verdict.reward for step in steps)
         figures = {"episode": self.episodes, "success": float(success), "steps": len(steps), "return": reward}
         self.metrics.write(self.step, figures | {"seconds": self.seconds})
 
     # Learning
 
-    def _learn_from(self, episode: EpisodeArrays, success: bool) -> None:
-        """What was lived through goes to the replay, and a success that is to be imitated to the demonstrations."""
-        self.online.add_episode(episode)
-        if success and self.config.bootstrap.imitate_successes:
-            self.demos.add_episode(episode, is_demo=True)
-
     def _learn(self) -> dict[str, float]:
         schedule, figures = self.config.schedule, {}
         self.credit += schedule.updates_per_step * (self.step > schedule.start_steps)
-        while self.credit >= 1 and (len(self.online) or len(self.demos)):
-            batch = mixed_batch(self.online, self.demos, self.config.replay.batch, self._demo_share, self.rng)
-            figures = self.agent.update(batch, self.step)
+        while self.credit >= 1 and len(self.memory):
+            figures = self.agent.update(self.memory.batch(self.rng), self.step)
             self.credit -= 1
         if figures and self.step % 50 == 0:
             self.metrics.write(self.step, figures | {"seconds": self.seconds})
         return figures
-
-    @property
-    def _demo_share(self) -> float:
-        return self.config.bootstrap.demo_share if self.config.bootstrap.mode == "balanced" else 0.0
 
     # Judging
 
@@ -249,13 +229,7 @@ class Trainer:
         self.log.truncate(self.episodes)
         self.metrics.truncate(self.step, self.cloned)
         for episode in map(self.log.read, range(self.episodes)):
-            self._learn_from(from_episode(episode, self.spaces, self._judge()), episode.success)
-
-    def _replay(self) -> Replay:
-        px, replay = self.config.spaces.camera_px, self.config.replay
-        sizes = (px, px, 3), self.spaces.proprio_size, self.spaces.action_size
-        stack = self.config.spaces.frame_stack
-        return Replay(replay.capacity, *sizes, stack=stack, n_step=replay.n_step, gamma=replay.gamma)
+            self.memory.add(from_episode(episode, self.spaces, self._judge()), episode.success)
 
     def _write_policy(self, name: str) -> None:
         notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest)

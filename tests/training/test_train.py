@@ -199,7 +199,7 @@ def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, demo
 def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
     steps = sum(len(Dataset.open(demos).read(i)) for i in range(3))
     with trainer(begin(tmp_path / mode, demos, f"bootstrap.mode={mode}")) as learner:
-        assert (len(learner.online), len(learner.demos)) == {
+        assert (len(learner.memory.online), len(learner.memory.demos)) == {
             "none": (0, 0),
             "seed": (steps, 0),
             "balanced": (0, steps),

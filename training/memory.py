@@ -1,0 +1,52 @@
+"""What a run learns from: its own experience and the demonstrations, mixed as the bootstrap says."""
+
+import numpy as np
+
+from control.datasets import Dataset
+from control.interfaces import Judge
+from policies.spaces import Spaces
+from training.experience import from_episode
+from training.replay import Batch, EpisodeArrays, Replay, mixed_batch
+from training.settings import TrainConfig
+
+
+class Memory:
+    """Two replays. `balanced` keeps demonstrations in the second, `seed` puts them once into the first."""
+
+    def __init__(self, config: TrainConfig, spaces: Spaces):
+        self._config, self._spaces = config, spaces
+        self.online, self.demos = self._replay(), self._replay()
+
+    def __len__(self) -> int:
+        return len(self.online) + len(self.demos)
+
+    def take_in(self, dataset: Dataset, judge: Judge) -> None:
+        """Add demonstrations, failures too; what is worth cloning among them is marked."""
+        bootstrap = self._config.bootstrap
+        replay = self.demos if bootstrap.mode == "balanced" else self.online
+        for episode in map(dataset.read, dataset.indices()):
+            worth_cloning = episode.success or bootstrap.clone_failures
+            replay.add_episode(from_episode(episode, self._spaces, judge), is_demo=worth_cloning)
+
+    def add(self, episode: EpisodeArrays, success: bool) -> None:
+        """Add what was lived through; a success that is to be imitated goes to the demonstrations, too."""
+        self.online.add_episode(episode)
+        if success and self._config.bootstrap.imitate_successes:
+            self.demos.add_episode(episode, is_demo=True)
+
+    def demonstrated(self, rng: np.random.Generator) -> Batch[np.ndarray]:
+        """A batch to clone from."""
+        replay = self.demos if len(self.demos) else self.online
+        return replay.sample(self._config.replay.batch, rng)
+
+    def batch(self, rng: np.random.Generator) -> Batch[np.ndarray]:
+        """A batch for an update; all from one replay while the other is empty."""
+        balanced = self._config.bootstrap.mode == "balanced"
+        share = self._config.bootstrap.demo_share if balanced else 0.0
+        return mixed_batch(self.online, self.demos, self._config.replay.batch, share, rng)
+
+    def _replay(self) -> Replay:
+        px, replay = self._config.spaces.camera_px, self._config.replay
+        sizes = (px, px, 3), self._spaces.proprio_size, self._spaces.action_size
+        stack = self._config.spaces.frame_stack
+        return Replay(replay.capacity, *sizes, stack=stack, n_step=replay.n_step, gamma=replay.gamma)
