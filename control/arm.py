@@ -4,6 +4,7 @@ The tool point is the site `gripperframe`, between the fingertips; the fingers p
 opens along its +x. `heading` is the yaw of that x axis about the vertical, in radians.
 """
 
+import math
 from functools import cache
 from typing import Any, Self
 
@@ -71,9 +72,11 @@ class Arm:
         self.hand = int(model.site_bodyid[self.site])
         self._fingertips = ((self.hand, FIXED_FINGERTIP_M), (self.jaw, MOVING_FINGERTIP_M))
         self._configuration = mink.Configuration(model)
-        self._task = mink.FrameTask(TOOL_SITE, "site", POSITION_COST, np.array(ORIENTATION_COST), lm_damping=1e-4)
+        self._task = mink.FrameTask(TOOL_SITE, "site", POSITION_COST, np.array(ORIENTATION_COST))
+        self._cost = self._task.cost
         self._sense = np.zeros(model.nv, dtype=np.int32)  # daqp: every constraint is an inequality
         self._damping = 1e-6 * np.eye(model.nv)
+        self._upper, self._lower = np.zeros(model.nv), np.zeros(model.nv)
         self._no_rows = np.zeros((0, model.nv))
 
     @classmethod
@@ -97,29 +100,32 @@ class Arm:
         heights = [data.xmat[body, 6:9] @ tip + data.xpos[body, 2] for body, tip in self._fingertips]
         return float(min(heights))
 
-    def solve(self, start_rad: np.ndarray, tool_m: np.ndarray, heading_rad: float, iterations: int = 2) -> np.ndarray:
+    def solve(self, start_rad: np.ndarray, tool_m: np.ndarray, heading_rad: float, iterations: int = 3) -> np.ndarray:
         """Joints (J,) that bring the tool point to `tool_m` (3,), pointing down with `heading_rad` as well as they can.
 
-        Starts from `start_rad` (J,) and keeps its gripper angle and the joint limits. Two iterations bring a step of
-        centimetres within 0.1 mm; a far target takes more.
+        Starts from `start_rad` (J,) and keeps its gripper angle and the joint limits. Three iterations bring a step of
+        two centimetres within half a millimetre; a far target takes more.
         """
         self._task.set_target(_down(tool_m, heading_rad))
-        joints = np.clip(start_rad, self.lower_rad, self.upper_rad)
-        for _ in range(iterations):
-            joints = np.clip(joints + self._descend(joints), self.lower_rad, self.upper_rad)
+        joints = within(start_rad, self.lower_rad, self.upper_rad)
+        for i in range(iterations):
+            self._place(joints)
+            if i % 3 == 0:  # the Jacobian costs more than all the rest, and serves three steps
+                jacobian = self._cost[:, None] * self._task.compute_jacobian(self._configuration)
+                hessian = jacobian.T @ jacobian + self._damping
+            gradient = (self._cost * self._task.compute_error(self._configuration)) @ jacobian
+            joints = within(joints + self._step(hessian, gradient, joints), self.lower_rad, self.upper_rad)
         return joints
 
-    def _descend(self, joints_rad: np.ndarray) -> np.ndarray:
-        """The bounded step (J,) that reduces the task's error most: mink's objective, the joint limits as bounds.
+    def _step(self, hessian: np.ndarray, gradient: np.ndarray, joints_rad: np.ndarray) -> np.ndarray:
+        """The step (J,) within the joint limits that reduces the task's error most.
 
-        `mink.solve_ik` does the same and takes twice as long: it states the limits as rows of a general matrix.
+        `mink.solve_ik` states the limits as rows of a general matrix, which takes three times as long.
         """
-        self._place(joints_rad)
-        hessian, gradient = self._task.compute_qp_objective(self._configuration)
-        upper, lower = np.zeros(self.model.nv), np.zeros(self.model.nv)
+        upper, lower = self._upper, self._lower
         upper[self.dofs], lower[self.dofs] = self.upper_rad - joints_rad, self.lower_rad - joints_rad
         lower[self.dofs[GRIPPER]] = upper[self.dofs[GRIPPER]] = 0.0
-        step, _, exit_flag, _ = daqp.solve(hessian + self._damping, gradient, self._no_rows, upper, lower, self._sense)
+        step, _, exit_flag, _ = daqp.solve(hessian, gradient, self._no_rows, upper, lower, self._sense)
         if exit_flag <= 0:
             raise RuntimeError(f"the IK's quadratic program failed (daqp exit flag {exit_flag}) at {joints_rad}")
         return step[self.dofs]
@@ -131,9 +137,14 @@ class Arm:
         return data
 
 
+def within(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """np.clip, at a fifth of its price for six numbers."""
+    return np.minimum(np.maximum(value, low), high)
+
+
 def heading(rotation: np.ndarray) -> float:
     """Yaw of the tool's x axis in `rotation` (3, 3), radians."""
-    return float(np.arctan2(rotation[1, 0], rotation[0, 0]))
+    return math.atan2(rotation[1, 0], rotation[0, 0])
 
 
 def turn(angle_rad: float, period_rad: float = 2 * np.pi) -> float:
@@ -142,7 +153,8 @@ def turn(angle_rad: float, period_rad: float = 2 * np.pi) -> float:
 
 
 def _down(tool_m: np.ndarray, heading_rad: float) -> mink.SE3:
-    return mink.SE3(np.concatenate([[np.cos(heading_rad / 2), 0, 0, np.sin(heading_rad / 2)], tool_m]))
+    half = heading_rad / 2
+    return mink.SE3(np.array([math.cos(half), 0.0, 0.0, math.sin(half), *tool_m]))
 
 
 def _id(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:

@@ -5,6 +5,7 @@ Every struct forbids unknown keys. Floats may be written as YAML 1.2 writes them
 
 import difflib
 import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -88,21 +89,36 @@ def _fields(kind: Any, where: str) -> list[str]:
     return [f.encode_name for f in msgspec.structs.fields(kind)]
 
 
-def override(values: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
-    """`values` with each `a.b=value` of the command line put in. Raises ConfigError for a malformed one."""
+def override(
+    values: dict[str, Any], assignments: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`values` with each `a.b=value` of the command line put in, then each flag that is not None, by its dotted key.
+
+    Raises:
+        ConfigError: an assignment is malformed, or its value is not YAML.
+    """
     values = msgspec.json.decode(msgspec.json.encode(values))
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise ConfigError(f"--set takes key=value, got {assignment!r}")
-        *path, last = key.split(".")
-        inner = values
-        for part in path:
-            inner = inner.setdefault(part, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"--set {assignment}: {part} is a value, not a group of keys")
-        inner[last] = yaml.load(text, Loader=StrictLoader)
+        try:
+            _put(values, key, yaml.load(text, Loader=StrictLoader))
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {assignment}: {text!r} is not a YAML value; quote it") from None
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _put(values, key, value)
     return values
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{key}: {part} is a value, not a group of keys")
+    values[last] = value
 
 
 def require(ok: bool, message: str) -> None:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from control.arm import Arm
+from control.arm import Arm, within
 from control.errors import CommandRefused
 from control.types import RobotSpec
 
@@ -38,7 +38,7 @@ class Governor:
 
     def start(self, joints_rad: np.ndarray) -> None:
         """Hold `joints_rad` (J,): target and reference are there, at rest."""
-        self.target_rad = np.clip(joints_rad, self._spec.lower_rad, self._spec.upper_rad)
+        self._set(within(joints_rad, self._spec.lower_rad, self._spec.upper_rad))
         self.limited = False
         self._reference = self.target_rad.tolist()
         self._velocity = [0.0] * len(self._reference)
@@ -52,26 +52,30 @@ class Governor:
         """
         if not np.isfinite(target_rad).all():
             raise CommandRefused(f"target_rad must be finite, got {target_rad}; the last target stays in force")
-        allowed = _within(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
-        allowed = _within(allowed, measured_rad - self._leash, measured_rad + self._leash)
-        allowed = self._above_table(_within(allowed, self._spec.lower_rad, self._spec.upper_rad))
+        allowed = within(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
+        allowed = within(allowed, measured_rad - self._leash, measured_rad + self._leash)
+        allowed = self._above_table(within(allowed, self._spec.lower_rad, self._spec.upper_rad))
         self.limited = bool(np.abs(allowed - target_rad).max() > 1e-9)
-        self.target_rad = allowed
+        self._set(allowed)
         self._ticks_left = self.ticks_per_command
 
     def tick(self) -> list[float]:
         """The reference (J,) 10 ms later."""
         remaining_s = max(self._ticks_left, 1) * TICK_S
         self._ticks_left -= 1
-        goals = self.target_rad.tolist()
-        for j, (speed, accel) in enumerate(self._limits):
-            gap = goals[j] - self._reference[j]
+        reference, velocity = self._reference, self._velocity
+        for j, (goal, speed, accel) in enumerate(self._goals):
+            gap, now, change = goal - reference[j], velocity[j], accel * TICK_S
+            if gap == 0.0 and now == 0.0:
+                continue
             wanted = math.copysign(min(abs(gap) / remaining_s, speed, _braking_speed(abs(gap), accel)), gap)
-            change = accel * TICK_S
-            velocity = min(max(wanted, self._velocity[j] - change), self._velocity[j] + change)
-            self._velocity[j] = velocity
-            self._reference[j] += velocity * TICK_S
-        return self._reference
+            velocity[j] = min(max(wanted, now - change), now + change)
+            reference[j] += velocity[j] * TICK_S
+        return reference
+
+    def _set(self, target_rad: np.ndarray) -> None:
+        self.target_rad = target_rad
+        self._goals = [(goal, *limits) for goal, limits in zip(target_rad.tolist(), self._limits, strict=True)]
 
     def _above_table(self, target_rad: np.ndarray) -> np.ndarray:
         """`target_rad`, or the furthest point on the way to it that keeps the fingertips above the table."""
@@ -84,11 +88,6 @@ class Governor:
             there = self.target_rad + middle * (target_rad - self.target_rad)
             low, high = (middle, high) if self._arm.lowest_fingertip_m(there) >= LOWEST_TARGET_M else (low, middle)
         return self.target_rad + low * (target_rad - self.target_rad)
-
-
-def _within(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """np.clip, at a fifth of its price for six numbers."""
-    return np.minimum(np.maximum(value, low), high)
 
 
 def _braking_speed(gap_rad: float, accel_rad_s2: float) -> float:

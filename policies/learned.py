@@ -1,7 +1,6 @@
-"""A trained network as a policy, and the repetition of actions that fast control rates use."""
+"""A trained network as a policy."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -10,7 +9,6 @@ import numpy as np
 
 from control.arm import Arm
 from control.errors import CheckpointError
-from control.interfaces import Policy
 from control.types import Command, Observation, RobotSpec
 from policies.actor import load_policy
 from policies.spaces import Spaces, SpacesConfig
@@ -54,27 +52,6 @@ class LearnedPolicy:
         stack = self._spaces.config.frame_stack
         self._frames = [*(self._frames or [frame] * stack), frame][-stack:]
         return self._network.act(np.concatenate(self._frames), self._spaces.proprio(observation))
-
-
-class Repeat:
-    """Asks `policy` at every n-th step and repeats its action in between."""
-
-    def __init__(self, policy: Policy, spaces: Spaces):
-        self._policy, self._spaces = policy, spaces
-        self.reset()
-
-    def reset(self) -> None:
-        self._policy.reset()
-        self._step, self._last = 0, Command(np.zeros(6), 0)
-
-    def act(self, observation: Observation) -> Command:
-        if self._step % self._spaces.config.action_repeat == 0:
-            self._last = self._policy.act(observation)
-        else:
-            again = self._spaces.command(np.array(self._last.action), observation)
-            self._last = replace(again, label=self._last.label)
-        self._step += 1
-        return self._last
 
 
 class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,12 +4,13 @@ An action is a delta on the target in force, never on the measured pose: (x, y, 
 per joint. In the `tool` frame x and y turn with the tool's heading: what the wrist camera sees says where to go.
 """
 
+import math
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from control.arm import Arm, heading, turn
+from control.arm import Arm, heading, turn, within
 from control.config import require
 from control.errors import CommandRefused
 from control.types import GRIPPER, JOINTS, Command, Observation
@@ -69,7 +70,7 @@ class Spaces:
             raise CommandRefused(
                 f"an action must be {self.action_size} finite numbers, got {action}; nothing was moved"
             )
-        action = np.clip(action, -1.0, 1.0).astype(np.float64)
+        action = np.minimum(np.maximum(action, -1.0), 1.0).astype(np.float64)
         if self.config.actions == "joints":
             target = observation.target_rad + action * self.config.step_joints_rad
         else:
@@ -98,7 +99,7 @@ class Spaces:
         delta = action[:3] * config.step_m
         if config.actions == "tool":
             delta = _turned(delta, now)
-        goal = np.clip(tool + delta, self._low, self._high)
+        goal = within(tool + delta, self._low, self._high)
         joints = self._arm.solve(target_rad, goal, now + action[3] * config.step_roll_rad)
         joints[GRIPPER] += action[4] * config.step_gripper_rad
         return joints
@@ -109,5 +110,5 @@ class Spaces:
 
 def _turned(vector: np.ndarray, angle_rad: float) -> np.ndarray:
     """`vector` (3,) turned about the vertical."""
-    c, s = np.cos(angle_rad), np.sin(angle_rad)
-    return np.array([c * vector[0] - s * vector[1], s * vector[0] + c * vector[1], vector[2]])
+    (x, y, z), c, s = vector.tolist(), math.cos(angle_rad), math.sin(angle_rad)
+    return np.array([c * x - s * y, s * x + c * y, z])

@@ -12,24 +12,25 @@ from sim.scene import SENSOR_HW
 
 
 class Eye:
-    """Renders cameras of one model at up to 640x480; several eyes may share a process.
+    """Renders cameras of one model; several eyes may share a process.
 
     Args:
+        largest: (H, W) of the largest picture wanted. A buffer larger than that costs cache on every frame.
         fine: smooth edges and shadows, for people; a policy's picture costs a tenth without.
     """
 
-    def __init__(self, model: mujoco.MjModel, fine: bool = False):
-        height, width = SENSOR_HW
+    def __init__(self, model: mujoco.MjModel, largest: tuple[int, int] = SENSOR_HW, fine: bool = False):
+        height, width = largest
         self._model = model
+        model.vis.global_.offheight, model.vis.global_.offwidth = largest
         model.vis.quality.offsamples = 4 if fine else 0
         self._gl = offscreen_context(width, height)
         self._gl.make_current()
         self._scene = mujoco.MjvScene(model, maxgeom=500)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = (
-            fine  # black beyond the table saves a fifth of a policy's picture
-        )
+        # Black beyond the table saves a fifth of a policy's picture.
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = fine
         self._dressed = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_MESH, "gripper_camera") >= 0
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)

@@ -18,6 +18,8 @@ EMPTY_SCENE = "<mujoco/>"
 
 def offscreen_context(width: int, height: int) -> Any:
     """A `mujoco.GLContext` that draws without a display. Raises GraphicsError where there is none."""
+    # Mesa's software renderer would spread each small picture over threads that the physics then waits for.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
         return _backend().GLContext(width, height)
     except Exception as error:  # ImportError, AttributeError, RuntimeError, GLError: each backend has its own

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from control import arm as kinematics
-from control.arm import Arm
+from control.arm import Arm, within
 from control.config import RobotConfig
 from control.governor import TICK_S, Governor
 from control.pacing import Pacer
@@ -15,6 +15,8 @@ from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequ
 from sim.cameras import Eye, policy_picture
 from sim.scene import SENSOR_HW, lift_scene
 from sim.stages import Stager
+
+ONE = np.ones(len(JOINTS))
 
 
 class SimRobot:
@@ -47,7 +49,8 @@ class SimRobot:
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint("cube").id])
         self._pad = self._moving_pad()
         self._stager = Stager(self, np.array(facts["home_rad"]))
-        self._eye = Eye(self.model)
+        exact, px = config.render == "exact", config.camera_px
+        self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
         self._fine_eye: Eye | None = None
         self._pacer = Pacer(config.hz) if realtime else None
         self._seq, self._ticks, self._pictures = 0, 0, 0
@@ -68,7 +71,7 @@ class SimRobot:
             stamp_s=self._ticks * TICK_S,
             joints_rad=joints,
             speed_rad_s=self.data.qvel[self._plant.dofs],
-            load=np.clip(self.data.actuator_force[self._servos] / self._force, -1.0, 1.0),
+            load=within(self.data.actuator_force[self._servos] / self._force, -ONE, ONE),
             target_rad=self.governor.target_rad.copy(),
             limited=self.governor.limited,
             frames=MappingProxyType({"wrist_cam": self._frame()}),
@@ -126,12 +129,13 @@ class SimRobot:
 
     def govern(self, target_rad: np.ndarray) -> None:
         """Let one control period pass under the governor with this target (J,)."""
-        self.governor.accept(target_rad, self.joints_rad())
-        for _ in range(self.governor.ticks_per_command):
-            self.data.ctrl[self._servos] = self.governor.tick()
-            mujoco.mj_step(self.model, self.data, self._substeps)
-        self._ticks += self.governor.ticks_per_command
-        mujoco.mj_fwdPosition(self.model, self.data)  # poses and contacts of the new state
+        model, data, governor = self.model, self.data, self.governor
+        governor.accept(target_rad, self.joints_rad())
+        for _ in range(governor.ticks_per_command):
+            data.ctrl[self._servos] = governor.tick()
+            mujoco.mj_step(model, data, self._substeps)
+        self._ticks += governor.ticks_per_command
+        mujoco.mj_fwdPosition(model, data)  # poses and contacts of the new state
 
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
         """Put the arm at `joints_rad` (J,) at rest, the cube's centre at `cube_m` (3,)."""

@@ -16,7 +16,7 @@ from control.types import GRIPPER, JOINTS, Command, Observation, ResetRequest
 from sim.robot import SimRobot
 from tools.robots import open_robot
 
-SETTINGS = RobotConfig(camera_px=32)
+SETTINGS, FLAGS = RobotConfig(camera_px=32), ("--config", "lift_fast.yaml", "--set", "robot.camera_px=32")
 SLACK_RAD = 0.01  # a servo overshoots its reference a little
 NEAR = ResetRequest("near", seed=5)
 
@@ -36,7 +36,7 @@ def sim() -> Iterator[SimRobot]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, serving) -> Iterator[str]:
     """Endpoint of the same robot in another process."""
-    with serving(tmp_path_factory.mktemp("served"), "--set", "robot.camera_px=32") as (endpoint, _):
+    with serving(tmp_path_factory.mktemp("served"), *FLAGS) as (endpoint, _):
         yield endpoint
 
 

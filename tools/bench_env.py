@@ -37,7 +37,7 @@ def bench_env(rounds: int = ROUNDS) -> dict[str, float]:
     robot = SimRobot(RobotConfig(hz=HZ, camera_px=PX))
     spaces = Spaces(SpacesConfig(camera_px=PX), Arm.from_facts())
     judge = LiftTask(load_reward("v19"), 0.99)
-    data, eye = mujoco.MjData(robot.model), Eye(robot.model)
+    data, eye = mujoco.MjData(robot.model), Eye(robot.model, (PX, PX))
     ours, bare = [], []
     for seed in range(rounds):
         take = rehearse(robot, spaces, judge, seed)

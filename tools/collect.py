@@ -16,7 +16,7 @@ from control.episodes import Provenance, code_commit, digest
 from control.errors import UserError
 from sim.stages import stage_name
 from tools.progress import bar
-from tools.robots import open_robot
+from tools.robots import EXPERIMENT, fitting_config, open_robot
 from training import settings
 from training.collect import Demonstrations, collect, dataset_info
 from training.evaluate import TRAINING_SEED, sentence
@@ -56,8 +56,8 @@ class Arguments:
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
 
-    config: str = "drqv2_lift_s3_v13.yaml"
-    """Configuration of the training that the dataset is for; lift_fast.yaml for the fast one."""
+    config: str | None = None
+    """Configuration of the training this is for; default: drqv2_lift_s3_v13.yaml, or what a served robot runs at."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
@@ -94,8 +94,7 @@ def configured(arguments: Arguments) -> TrainConfig:
         "robot.model": arguments.model,
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
     }
-    given = tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
-    config = settings.load(arguments.config, (*arguments.set, *given))
+    config = settings.load(fitting_config(arguments.robot, arguments.config, EXPERIMENT), arguments.set, flags)
     if config.demos.episodes < 1:
         raise UserError(f"--episodes must be at least 1, got {config.demos.episodes}")
     if config.demos.noise < 0:

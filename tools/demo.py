@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from sim.stages import stage_name
@@ -24,6 +25,9 @@ class Arguments:
     seed: int = 0
     """Of everything random."""
 
+    robot: str = "sim"
+    """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
+
     output: Path = Path("runs")
     """The run goes to OUTPUT/<name>/<date>/; OUTPUT/latest points at it."""
 
@@ -36,18 +40,15 @@ def main(arguments: Arguments) -> None:
     console, started = Console(stderr=True), time.monotonic()
     stage = stage_name(arguments.stage)
     name = arguments.config or ("lift_home.yaml" if stage in ("home", "far") else "lift_fast.yaml")
-    config = settings.load(name, (f"task.stage={stage}", f"seed={arguments.seed}"))
+    config = settings.load(name, flags={"task.stage": stage, "seed": arguments.seed})
     if before := runs.earlier(arguments.output, config.name):
         console.print(f"{len(before)} earlier runs stay where they are; the first is {before[0]}", soft_wrap=True)
     folder = runs.begin(arguments.output, config.name)
     console.print(f"run {folder}", soft_wrap=True)
-    demos = folder / "demonstrations"
-    collect.main(
-        collect.Arguments(demos, config=name, curriculum_stage=stage, seed=arguments.seed * config.demos.episodes)
-    )
-    runs.write_config(
-        folder, settings.load(name, (f"task.stage={stage}", f"seed={arguments.seed}", f"bootstrap.path={demos}"))
-    )
-    report = training.train(folder, "sim", console)
+    demos, first_seed = folder / "demonstrations", arguments.seed * config.demos.episodes
+    collect.main(collect.Arguments(demos, config=name, curriculum_stage=stage, seed=first_seed, robot=arguments.robot))
+    bootstrap = msgspec.structs.replace(config.bootstrap, path=str(demos.resolve()))
+    runs.write_config(folder, msgspec.structs.replace(config, bootstrap=bootstrap))
+    report = training.train(folder, arguments.robot, console)
     training.tell(folder, report, console, arguments.json)
     console.print(f"{time.monotonic() - started:.0f} s in all")

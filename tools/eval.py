@@ -17,11 +17,12 @@ from control.errors import UserError
 from control.interfaces import Policy, Robot
 from control.types import Command, Observation
 from policies.actor import load_policy
-from policies.learned import LearnedPolicy, Repeat, read_notes, require_fit
+from policies.learned import LearnedPolicy, read_notes, require_fit
+from policies.repeat import Repeat
 from policies.spaces import Spaces
 from sim.stages import stage_name
 from tools.progress import bar, counting
-from tools.robots import open_robot
+from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
 from training.evaluate import EVALUATION_SEED, Report, evaluate, requests, sentence
 from training.lift import LiftTask, load_reward
@@ -54,7 +55,7 @@ class Arguments:
     """Seed of the first reset; the others follow."""
 
     config: str | None = None
-    """Configuration of task and robot; default: the run's own, else lift_fast.yaml."""
+    """Configuration of task and robot; default: the run's, else what a served robot runs at, else lift_fast.yaml."""
 
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Overrides of the configuration, each as key=value."""
@@ -99,10 +100,9 @@ def configured(arguments: Arguments) -> TrainConfig:
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
         "robot.model": arguments.model,
     }
-    given = tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
     run = Path(arguments.policy) if Path(arguments.policy).is_dir() else Path(arguments.policy).parent
-    name = arguments.config or (str(run / runs.CONFIG) if (run / runs.CONFIG).is_file() else "lift_fast.yaml")
-    return settings.load(name, (*arguments.set, *given))
+    named = arguments.config or (str(run / runs.CONFIG) if (run / runs.CONFIG).is_file() else None)
+    return settings.load(fitting_config(arguments.robot, named, FAST), arguments.set, flags)
 
 
 def make_policy(arguments: Arguments, config: TrainConfig, robot: Robot) -> Policy:

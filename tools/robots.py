@@ -1,12 +1,16 @@
 """Robots by the word after `--robot`."""
 
+from contextlib import closing
+
 from control.config import RobotConfig
 from control.errors import UserError
 from control.interfaces import Robot
 from control.remote import RemoteRobot
 from sim.robot import SimRobot
+from training import settings
 
 REMOTE = ("ipc://", "tcp://")
+EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
 
 def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
@@ -27,6 +31,15 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
         robot.close()
         raise UserError(f"the robot at {name} {fault}")
     return robot
+
+
+def fitting_config(robot: str, named: str | None, default: str) -> str:
+    """The configuration to use: the named one, else the shipped one that a served robot runs at, else `default`."""
+    if named or not robot.startswith(REMOTE):
+        return named or default
+    with closing(RemoteRobot(robot)) as served:
+        fits = [name for name in (EXPERIMENT, FAST) if not _misfit(served, settings.load(name).robot)]
+    return fits[0] if fits else default
 
 
 def _misfit(robot: Robot, config: RobotConfig) -> str:

@@ -13,7 +13,7 @@ from control.errors import ConfigError, UserError
 from control.link import serve
 from control.remote import RobotService
 from control.types import RobotSpec
-from tools.robots import open_robot
+from tools.robots import EXPERIMENT, open_robot
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Arguments:
     realtime: bool = False
     """Let the simulator tick by the clock and count lateness, instead of stepping as fast as it is asked."""
 
-    config: str = "lift_fast.yaml"
-    """Configuration whose robot section is served."""
+    config: str = EXPERIMENT
+    """Configuration whose robot section is served; lift_fast.yaml for policies of the fast training."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""

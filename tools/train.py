@@ -50,12 +50,11 @@ def main(arguments: Arguments) -> None:
     if arguments.bootstrap is not None and not arguments.bootstrap.is_dir():
         raise UserError(f"there is no dataset at {arguments.bootstrap}; make one with twinarm collect")
     flags = {
-        "bootstrap.path": arguments.bootstrap and arguments.bootstrap.resolve(),
+        "bootstrap.path": arguments.bootstrap and str(arguments.bootstrap.resolve()),
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
         "robot.model": arguments.model,
         "seed": arguments.seed,
     }
-    given = tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
-    folder = training.start(settings.load(arguments.config, (*arguments.set, *given)), arguments.output)
+    folder = training.start(settings.load(arguments.config, arguments.set, flags), arguments.output)
     console.print(f"run {folder}", soft_wrap=True)
     training.tell(folder, training.train(folder, arguments.robot, console), console, arguments.json)

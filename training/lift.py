@@ -4,11 +4,11 @@ Grasping means closed below 0.25 rad with both pads on the cube. Success means g
 cm for 10 consecutive control steps; it ends the episode (discount 0). Running out of time does not (discount stays 1).
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from control import config
 from control.config import require
@@ -32,8 +32,8 @@ class LiftState:
     was_grasping: bool
     held_steps: int  # consecutive steps grasping above LIFTED_M, this one included
     step: int
-    action: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    last_action: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    action: tuple[float, ...] = ()
+    last_action: tuple[float, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -41,13 +41,13 @@ class LiftState:
 
 
 def reach(s: LiftState) -> float:
-    return float(1 - np.tanh(10 * s.tool_to_cube_m))
+    return 1 - math.tanh(10 * s.tool_to_cube_m)
 
 
 def reach_both_fingers(s: LiftState) -> float:
     """Reach; once near, half of it is for the moving finger, which must close."""
     near = reach(s)
-    moving = 1.0 if s.gripper_rad < CLOSED_RAD else float(1 - np.tanh(10 * s.pad_to_cube_m))
+    moving = 1.0 if s.gripper_rad < CLOSED_RAD else 1 - math.tanh(10 * s.pad_to_cube_m)
     return near if near < 0.7 else (near + moving) / 2
 
 
@@ -97,8 +97,8 @@ def jerk_holding(s: LiftState) -> float:
 
 def open_gripper(s: LiftState) -> float:
     """From 0 to -0.3 as the gripper stays open after the fortieth step."""
-    openness = np.clip((s.gripper_rad - CLOSED_RAD) / (1.0 - CLOSED_RAD), 0.0, 1.0)
-    return -0.3 * float(openness) if s.step > 40 else 0.0
+    openness = min(max((s.gripper_rad - CLOSED_RAD) / (1.0 - CLOSED_RAD), 0.0), 1.0)
+    return -0.3 * openness if s.step > 40 else 0.0
 
 
 def success(s: LiftState) -> float:
@@ -106,7 +106,7 @@ def success(s: LiftState) -> float:
 
 
 def _change(s: LiftState) -> float:
-    return float(np.sum((s.action - s.last_action) ** 2)) if s.last_action.size else 0.0
+    return sum((a - b) ** 2 for a, b in zip(s.action, s.last_action, strict=True)) if s.last_action else 0.0
 
 
 Term = Callable[[LiftState], float]
@@ -181,14 +181,14 @@ class LiftTask:
         grasping = gripper < CLOSED_RAD and all(truth.pads_touch)
         high = grasping and truth.cube_m[2] > LIFTED_M
         return LiftState(
-            tool_to_cube_m=float(np.linalg.norm(truth.tool_m - truth.cube_m)),
-            pad_to_cube_m=float(np.linalg.norm(truth.moving_pad_m - truth.cube_m)),
+            tool_to_cube_m=math.dist(truth.tool_m, truth.cube_m),
+            pad_to_cube_m=math.dist(truth.moving_pad_m, truth.cube_m),
             cube_m=float(truth.cube_m[2]),
             gripper_rad=gripper,
             grasping=grasping,
             was_grasping=bool(last and last.grasping),
             held_steps=(last.held_steps if last else 0) + 1 if high else 0,
             step=last.step + 1 if last else 1,
-            action=np.array(command.action),
-            last_action=last.action if last else np.zeros(0),
+            action=command.action,
+            last_action=last.action if last else (),
         )

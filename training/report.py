@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 
 from control.arm import Arm
 from control.interfaces import Robot
-from policies.learned import LearnedPolicy, Repeat
+from policies.learned import LearnedPolicy
+from policies.repeat import Repeat
 from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, evaluate, requests, sentence
 from training.film import Film

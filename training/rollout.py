@@ -9,7 +9,8 @@ import numpy as np
 from control.interfaces import Judge, Robot
 from control.loop import Step, play
 from control.types import ResetRequest
-from policies.learned import LearnedPolicy, Repeat
+from policies.learned import LearnedPolicy
+from policies.repeat import Repeat
 from policies.spaces import Spaces
 from training.checkpoint import OpenEpisode
 

@@ -1,6 +1,7 @@
 """Everything a run is made of, in one configuration file."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -125,7 +126,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:12]
 
 
-def load(name: str, assignments: tuple[str, ...] = ()) -> TrainConfig:
-    """The configuration file `name` with `a.b=value` overrides. Raises ConfigError naming the key at fault."""
-    values: dict[str, Any] = config.override(config.read(name), assignments)
-    return config.build(TrainConfig, values, name)
+def load(name: str, assignments: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The configuration file `name` with overrides and flags put in. Raises ConfigError naming the key at fault."""
+    return config.build(TrainConfig, config.override(config.read(name), assignments, flags), name)

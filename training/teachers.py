@@ -9,6 +9,7 @@ from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Policy, Robot
 from policies.crude import CrudeGrasp
+from policies.repeat import Repeat
 from policies.scripted import Cube, Noisy, ScriptedGrasp
 from policies.spaces import Spaces, SpacesConfig
 
@@ -34,10 +35,6 @@ class Teacher:
         arm = Arm.of(self.model)
         spaces = Spaces(self.spaces, arm)
         policy = self._script(spaces, arm, partial(cube, robot), seed)
-        if self.spaces.action_repeat == 1:
-            return policy
-        from policies.learned import Repeat  # torch, 2 s, which workers do not need otherwise
-
         return Repeat(policy, spaces)
 
     def _script(self, spaces: Spaces, arm: Arm, cube: Cube, seed: int) -> Policy:

@@ -18,7 +18,8 @@ from control.episodes import Provenance
 from control.interfaces import Robot
 from control.types import ResetRequest
 from policies.actor import Shapes, save_policy
-from policies.learned import LearnedPolicy, Notes, Repeat, write_notes
+from policies.learned import LearnedPolicy, Notes, write_notes
+from policies.repeat import Repeat
 from policies.spaces import Spaces
 from training import checkpoint
 from training.checkpoint import OpenEpisode, Progress

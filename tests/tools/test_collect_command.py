@@ -18,7 +18,17 @@ from control.remote import RobotService
 from sim.robot import SimRobot
 from tools.cli import main
 
-COLLECT = ("collect", "--curriculum-stage", "3", "--set", "robot.camera_px=32", "--set", "spaces.camera_px=32")
+COLLECT = (
+    "collect",
+    "--config",
+    "lift_fast.yaml",
+    "--curriculum-stage",
+    "3",
+    "--set",
+    "robot.camera_px=32",
+    "--set",
+    "spaces.camera_px=32",
+)
 
 
 def digests(folder: Path) -> list[str]:
@@ -121,3 +131,12 @@ def test_a_mistake_is_one_line_and_nothing_is_lost(tmp_path, capfd, words, phras
     told, said = capfd.readouterr()
     assert phrase in said and said.count("\n") == 1 and not told
     assert before == {path: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_without_a_configuration_a_served_and_an_own_simulator_give_the_same_bytes(tmp_path, serving):
+    words = ["collect", "--episodes", "2", "--curriculum-stage", "3", "--workers", "1"]
+    with serving(tmp_path) as (endpoint, _):
+        assert main([*words, "--output", str(tmp_path / "served"), "--robot", endpoint]) == 0
+    assert main([*words, "--output", str(tmp_path / "own")]) == 0
+    assert digests(tmp_path / "served") == digests(tmp_path / "own")
+    assert Dataset.open(tmp_path / "own").info.hz == 50.0
