@@ -76,6 +76,11 @@ def read_notes(path: Path, header: dict[str, str]) -> Notes:
         raise CheckpointError(f"{path} does not say what it was trained for ({error}); train it again") from None
 
 
+def notes_of(path: Path) -> Notes:
+    """The notes of the policy at `path`. Raises CheckpointError where it is none."""
+    return read_notes(path, load_policy(path)[1])
+
+
 def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
     """Raises CheckpointError, naming each difference, where a checkpoint was made for another robot."""
     wanted = (notes.spaces.camera_px, notes.spaces.camera_px)

@@ -58,6 +58,8 @@ def tell(folder: Path, report: dict[str, Any], console: Console, as_json: bool) 
     if "after_cloning" in report:
         console.print(f"after cloning:       {sentence(report['after_cloning'])}", soft_wrap=True)
     console.print(f"after reinforcement: [bold]{sentence(report)}[/bold]", soft_wrap=True)
+    if report["policy_step"] == 0:
+        console.print("(on validation, reinforcement found nothing better than the clone, so that is the policy kept)")
     for name in ("report.md", "curves.png", "eval.mp4"):
         console.print(f"  {folder / name}", soft_wrap=True)
     if as_json:

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from control.arm import Arm
 from control.interfaces import Robot
-from policies.learned import LearnedPolicy
+from policies.learned import LearnedPolicy, notes_of
 from policies.repeat import Repeat
 from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, evaluate, requests, sentence
@@ -27,7 +27,7 @@ Tell = Callable[[EpisodeResult], None]
 def conclude(folder: Path, config: TrainConfig, robot: Robot, seconds: float, tell: Tell) -> dict[str, Any]:
     """Evaluate the run on unseen resets, after cloning and at its best; write and return the report."""
     final = examine(folder / BEST, config, robot, tell, folder / "eval.mp4")
-    report = final.summary()
+    report = final.summary() | {"policy_step": notes_of(folder / BEST).steps}
     if (folder / CLONED).exists():
         report["after_cloning"] = examine(folder / CLONED, config, robot, tell).summary()
     report |= {"stage": config.task.stage, "config": config.digest, "training_s": round(seconds, 1)}
@@ -69,7 +69,7 @@ def write(folder: Path, config: TrainConfig, report: dict[str, Any], final: Repo
 
 def markdown(config: TrainConfig, report: dict[str, Any]) -> str:
     """The report in words and a table."""
-    rows = [("after reinforcement", report)]
+    rows = [(f"after reinforcement, best on validation: decision {report['policy_step']}", report)]
     if "after_cloning" in report:
         rows.insert(0, ("after cloning", report["after_cloning"]))
     table = "\n".join(f"| {name} | {_cells(row)} |" for name, row in rows)
