@@ -182,7 +182,7 @@ class Trainer:
         report = evaluate(self._robots[0], policy, self._judge(), resets, task.limit_steps)
         summary = report.summary()
         score = (summary["success"], -(summary["median_time_s"] or NEVER_S))
-        if score > self.best:
+        if score >= self.best:  # of equals the later one: it has seen more
             self.best = score
             self._write_policy(BEST)
         self.next_eval = (self.step // schedule.eval_every + 1) * schedule.eval_every
