@@ -47,7 +47,7 @@ def kinematic_spec(facts: dict[str, Any]) -> mujoco.MjSpec:
 @cache
 def facts() -> dict[str, Any]:
     """The shipped facts of the SO-101."""
-    return config.read("so101.yaml")
+    return config.shipped("so101.yaml")
 
 
 class Arm:
@@ -86,8 +86,13 @@ class Arm:
 
     @classmethod
     def of(cls, model: str | None) -> Self:
-        """The arm of the MJCF file `model`, or the SO-101 where there is none."""
-        return cls.from_facts() if model is None else cls(mujoco.MjModel.from_xml_path(model))
+        """The arm of the MJCF file `model`, or the SO-101 where there is none. Raises ConfigError for a bad file."""
+        if model is None:
+            return cls.from_facts()
+        try:
+            return cls(mujoco.MjModel.from_xml_path(model))
+        except ValueError as error:
+            raise ConfigError(f"{model} is not an MJCF that MuJoCo reads: {error}") from None
 
     def tool(self, joints_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Tool point (3,) in metres and rotation (3, 3) at `joints_rad` (J,)."""

@@ -17,6 +17,7 @@ from control.errors import ConfigError
 
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 1024
+SHIPPED = Path(str(resources.files("configs")))
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -36,15 +37,20 @@ StrictLoader.add_implicit_resolver(
 )
 
 
+def shipped(name: str) -> dict[str, Any]:
+    """The mapping in the file of that name that came with the package, whatever lies in the working directory."""
+    return read(SHIPPED / name)
+
+
 def find(name: str | Path) -> Path:
     """The file at `name`, else the shipped one of that name. Raises ConfigError when there is neither."""
     path = Path(name)
     if path.is_file():
         return path
-    shipped = Path(str(resources.files("configs"))) / path.name
-    if shipped.is_file():
-        return shipped
-    names = sorted(p.name for p in shipped.parent.glob("*.yaml"))
+    found = SHIPPED / path.name
+    if found.is_file() and str(path.parent) in (".", "configs"):
+        return found
+    names = sorted(p.name for p in SHIPPED.glob("*.yaml"))
     near = difflib.get_close_matches(path.name, names, n=2) or names
     raise ConfigError(f"no configuration at {path}; shipped ones are: {', '.join(near)}")
 
@@ -72,7 +78,7 @@ def build(kind: type[T], values: dict[str, Any], source: str) -> T:
 
 
 def _explain(message: str, kind: type) -> str:
-    unknown = re.search(r"unknown field `(\w+)`(?: - at `\$\.?([\w.]*))?", message)
+    unknown = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([\w.]*))?", message)
     if not unknown:
         return message.replace("$.", "").replace("`", "")
     key, where = unknown.group(1), unknown.group(2) or ""

@@ -51,8 +51,8 @@ class Policy(Protocol):
 class Judge(Protocol):
     """Something that says how good a step was."""
 
-    def reset(self) -> None:
-        """Forget the last episode."""
+    def reset(self, observation: Observation, truth: Truth | None) -> None:
+        """Forget the last episode; the next one begins with `observation` (and `truth`)."""
         ...
 
     def judge(self, observation: Observation, command: Command, truth: Truth | None) -> Verdict:

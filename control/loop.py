@@ -26,9 +26,9 @@ Begin = Callable[[Observation, Truth | None], None]
 def play(robot: Robot, policy: Policy, judge: Judge, request: ResetRequest, limit_steps: int) -> Iterator[Step]:
     """The steps of one episode, each taken when asked for, until the judge ends it or `limit_steps` have passed."""
     policy.reset()
-    judge.reset()
     seen = robot.reset(request)
     truth = robot.truth()
+    judge.reset(seen, truth)
     for _ in range(limit_steps):
         command = policy.act(seen)
         after = robot.step(command)

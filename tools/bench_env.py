@@ -69,8 +69,8 @@ def rehearse(robot: SimRobot, spaces: Spaces, judge: LiftTask, seed: int) -> Tak
 
 def timed_ours(robot: SimRobot, spaces: Spaces, judge: LiftTask, take: Take, seed: int) -> float:
     """Seconds of one of our steps."""
-    judge.reset()
     seen = robot.reset(ResetRequest("near", seed))
+    judge.reset(seen, robot.truth())
     started = time.perf_counter()
     for action in take.actions:
         command = spaces.command(action, seen)

@@ -51,8 +51,8 @@ class Arguments:
     episodes: int = 100
     """How many resets."""
 
-    seed: int = EVALUATION_SEED
-    """Seed of the first reset; the others follow."""
+    seed: int = 0
+    """Which resets: the first, counted from the seeds that are kept for evaluation; the others follow."""
 
     config: str | None = None
     """Configuration of task and robot; default: the run's, else what a served robot runs at, else lift_fast.yaml."""
@@ -76,13 +76,15 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Evaluate, print the table, keep it."""
     console = Console(stderr=True)
-    if arguments.episodes < 1:
-        raise UserError(f"--episodes must be at least 1, got {arguments.episodes}")
+    if arguments.episodes < 1 or arguments.seed < 0:
+        raise UserError(f"--episodes must be at least 1 and --seed 0, got {arguments.episodes} and {arguments.seed}")
     config = configured(arguments)
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         policy = make_policy(arguments, config, robot)
         judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
-        resets = requests(stage_name(config.task.stage), config.task.spawn, arguments.seed, arguments.episodes)
+        resets = requests(
+            stage_name(config.task.stage), config.task.spawn, EVALUATION_SEED + arguments.seed, arguments.episodes
+        )
         with bar(console, "evaluating", len(resets)) as tell:
             report = evaluate(robot, policy, judge, resets, config.task.limit_steps, done=counting(tell))
         folder = keep(arguments, report)
@@ -100,8 +102,10 @@ def configured(arguments: Arguments) -> TrainConfig:
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
         "robot.model": arguments.model,
     }
-    run = Path(arguments.policy) if Path(arguments.policy).is_dir() else Path(arguments.policy).parent
-    named = arguments.config or (str(run / runs.CONFIG) if (run / runs.CONFIG).is_file() else None)
+    path = Path(arguments.policy)
+    run = path if path.is_dir() else path.parent
+    of_a_run = path.exists() and (run / runs.CONFIG).is_file()
+    named = arguments.config or (str(run / runs.CONFIG) if of_a_run else None)
     return settings.load(fitting_config(arguments.robot, named, FAST), arguments.set, flags)
 
 

@@ -48,6 +48,9 @@ def _misfit(robot: Robot, config: RobotConfig) -> str:
     if spec.hz != config.hz:
         wanted = f"{config.hz:g}"
         return f"runs at {spec.hz:g} Hz, the configuration asks for {wanted}; serve it with --set robot.hz={wanted}"
+    if spec.profile != config.profile:
+        wanted = f"the configuration asks for {config.profile}; use --set robot.profile={spec.profile}"
+        return f"has the servos {spec.profile}, {wanted} or serve the other"
     sizes = {name: policy for name, (_, policy) in spec.cameras.items()}
     if (px, px) not in sizes.values():
         return (

@@ -55,6 +55,8 @@ def main(arguments: Arguments) -> None:
         "robot.model": arguments.model,
         "seed": arguments.seed,
     }
-    folder = training.start(settings.load(arguments.config, arguments.set, flags), arguments.output)
+    config = settings.load(arguments.config, arguments.set, flags)
+    training.check(config)
+    folder = training.start(config, arguments.output)
     console.print(f"run {folder}", soft_wrap=True)
     training.tell(folder, training.train(folder, arguments.robot, console), console, arguments.json)

@@ -10,14 +10,29 @@ from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import UserError
+from sim.stages import stage_name
 from tools.progress import bar, counting, watching
 from tools.robots import open_robot
 from training import runs
 from training.collect import dataset_info
 from training.evaluate import sentence
+from training.lift import load_reward
 from training.report import conclude
 from training.settings import TrainConfig
 from training.train import Trainer
+
+
+def check(config: TrainConfig) -> None:
+    """Raises UserError for what would stop a run at its start: stage, reward, device or demonstrations."""
+    stage_name(config.task.stage)
+    load_reward(config.task.reward)
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+    mode, path = config.bootstrap.mode, config.bootstrap.path
+    if mode != "none" and path is None:
+        raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
+    if mode != "none":
+        Dataset.open(Path(str(path)))
 
 
 def start(config: TrainConfig, root: Path) -> Path:
@@ -35,6 +50,7 @@ def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
     """
     torch.set_num_threads(1)  # a simulator shares the cores: a second thread waits more than it works
     config = runs.read_config(folder)
+    check(config)
     with ExitStack() as stack:
         stack.enter_context(runs.alone(folder))
         robots = [stack.enter_context(closing(open_robot(robot, config.robot))) for _ in _slots(config, robot)]
@@ -76,10 +92,6 @@ def _demonstrations(config: TrainConfig, spec: Any) -> Dataset | None:
     """The run's demonstrations. Raises UserError where the bootstrap needs some and has none."""
     if config.bootstrap.mode == "none":
         return None
-    if config.bootstrap.path is None:
-        raise UserError(
-            f"bootstrap mode {config.bootstrap.mode} needs demonstrations; give --bootstrap FOLDER or mode none"
-        )
-    dataset = Dataset.open(Path(config.bootstrap.path))
+    dataset = Dataset.open(Path(str(config.bootstrap.path)))
     dataset.require(dataset_info(spec, config.spaces))
     return dataset

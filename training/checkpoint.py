@@ -26,6 +26,7 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     episodes: int  # finished ones in the log
     open: tuple["OpenEpisode", ...]  # one for every environment
     next_eval: int
+    validated: int  # decision of the last validation
     best: tuple[float, float]  # validation success and minus median time of the saved policy
     seconds: float
     rng: str  # of numpy's PCG64, as JSON: its integers have 128 bits

@@ -34,8 +34,8 @@ def from_steps(steps: Sequence[Step], spaces: Spaces) -> EpisodeArrays:
 
 def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArrays:
     """A recorded episode, judged anew by `judge` where the truth was recorded, else with the rewards it has."""
-    judge.reset()
     observations = [episode.observation(t) for t in range(len(episode) + 1)]
+    judge.reset(observations[0], episode.truth_at(0))
     rows = []
     for t in range(len(episode)):
         verdict = episode.verdict(t)

@@ -132,7 +132,7 @@ class RewardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_reward(name: str) -> RewardConfig:
     """The reward of that name in `configs/rewards.yaml`. Raises ConfigError naming the ones there are."""
-    rewards = config.read("rewards.yaml")
+    rewards = config.shipped("rewards.yaml")
     if name not in rewards:
         raise ConfigError(f"no reward {name}; there are: {', '.join(rewards)}")
     return config.build(RewardConfig, rewards[name], f"rewards.yaml: {name}")
@@ -148,11 +148,13 @@ class LiftTask:
 
     def __init__(self, reward: RewardConfig, gamma: float):
         self._reward, self._gamma = reward, gamma
-        self.reset()
-
-    def reset(self) -> None:
         self._state: LiftState | None = None
         self._potential = 0.0
+
+    def reset(self, observation: Observation, truth: Truth | None) -> None:
+        self._state = None
+        if truth is not None:
+            self._potential = self._value(self._look(observation, Command(observation.target_rad.copy(), 0), truth))
 
     @property
     def state(self) -> LiftState | None:
@@ -170,10 +172,12 @@ class LiftTask:
         return Verdict(sum(terms.values()), 0.0 if state.success else 1.0, state.success, terms)
 
     def _shape(self, state: LiftState) -> float:
-        last = self._potential
-        self._potential = 0.0 if state.success else sum(w * TERMS[n](state) for n, w in self._reward.potential.items())
-        first = state.step == 1
-        return 0.0 if first else self._gamma * self._potential - last
+        last, self._potential = self._potential, 0.0 if state.success else self._value(state)
+        return self._gamma * self._potential - last
+
+    def _value(self, state: LiftState) -> float:
+        """The potential at `state`."""
+        return sum(weight * TERMS[name](state) for name, weight in self._reward.potential.items())
 
     def _look(self, observation: Observation, command: Command, truth: Truth) -> LiftState:
         last = self._state

@@ -35,6 +35,9 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             max(map(abs, self.cube_yaw_rad)) < 7,
             f"cube_yaw_rad must be in radians, got {self.cube_yaw_rad}; is it degrees?",
         )
+        for name in ("cube_x_m", "cube_y_m"):
+            require(getattr(self, name)[0] <= getattr(self, name)[1], f"{name} must go from low to high")
+        require(self.cube_yaw_rad[0] <= self.cube_yaw_rad[1], "cube_yaw_rad must go from low to high")
         require(1 <= self.limit_steps <= 10_000, f"limit_steps must be 1 to 10000, got {self.limit_steps}")
 
     @property
@@ -83,6 +86,10 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require(self.envs >= 1 and self.steps >= 0, "envs must be at least 1 and steps not negative")
+        require(
+            min(self.explore_limit_steps, self.final_episodes) >= 1,
+            "explore_limit_steps and final_episodes must be at least 1",
+        )
         require(self.updates_per_step > 0, f"updates_per_step must be positive, got {self.updates_per_step}")
         require(
             min(self.eval_every, self.eval_episodes, self.checkpoint_every) >= 1,
@@ -96,6 +103,9 @@ class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     episodes: int = 20
     noise: float = 0.3  # of the executed action, in action units; the label stays clean
     limit_steps: int = 80
+
+    def __post_init__(self) -> None:
+        require(self.limit_steps >= 1, f"limit_steps must be at least 1, got {self.limit_steps}")
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

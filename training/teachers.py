@@ -14,6 +14,7 @@ from policies.scripted import Cube, Noisy, ScriptedGrasp
 from policies.spaces import Spaces, SpacesConfig
 
 SCRIPTS = ("scripted", "crude")
+NOISE = 1  # a stream of its own: the scene is drawn from the seed itself
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Teacher:
         if self.script == "crude":
             return CrudeGrasp(spaces, arm, cube)
         teacher = ScriptedGrasp(spaces, arm, cube)
-        return Noisy(teacher, spaces, self.noise, np.random.default_rng(seed)) if self.noise else teacher
+        return Noisy(teacher, spaces, self.noise, np.random.default_rng([seed, NOISE])) if self.noise else teacher
 
 
 def cube(robot: Robot) -> tuple[np.ndarray, float]:

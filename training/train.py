@@ -70,6 +70,7 @@ class Trainer:
         self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces))
         self.metrics = Metrics(folder)
         self.step = self.cloned = self.episodes = 0
+        self.validated = -1
         self.credit, self.next_eval, self.best = 0.0, config.schedule.eval_every, (-1.0, 0.0)
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
@@ -92,7 +93,8 @@ class Trainer:
             watch.learning(self.step, self.config.schedule.steps, figures)
             if self.step % self.config.schedule.checkpoint_every == 0:
                 self.save()
-        self._validate(watch)
+        if self.validated != self.step:
+            self._validate(watch)
         self.save()
 
     def close(self) -> None:
@@ -185,6 +187,7 @@ class Trainer:
         if score >= self.best:  # of equals the later one: it has seen more
             self.best = score
             self._write_policy(BEST)
+        self.validated = self.step
         self.next_eval = (self.step // schedule.eval_every + 1) * schedule.eval_every
         figures = {"validation_success": score[0], "validation_reward": summary["mean_reward"]}
         if summary["median_time_s"] is not None:
@@ -207,6 +210,7 @@ class Trainer:
             episodes=self.episodes,
             open=tuple(rollout.open for rollout in rollouts) if rollouts else self._open,
             next_eval=self.next_eval,
+            validated=self.validated,
             best=self.best,
             seconds=self.seconds,
             rng=json.dumps(self.rng.bit_generator.state),
@@ -225,7 +229,7 @@ class Trainer:
         self.agent.restore(tensors)
         self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
         self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
-        self._open, self._seconds = progress.open, progress.seconds
+        self._open, self._seconds, self.validated = progress.open, progress.seconds, progress.validated
         self.rng.bit_generator.state = json.loads(progress.rng)
         self.log.truncate(self.episodes)
         self.metrics.truncate(self.step, self.cloned)

@@ -79,7 +79,7 @@ class Walk:
 class Arrival:
     """Success at the goal."""
 
-    def reset(self) -> None:
+    def reset(self, observation: Observation, truth: Truth | None) -> None:
         pass
 
     def judge(self, observation: Observation, command: Command, truth: Truth | None) -> Verdict:

@@ -77,7 +77,7 @@ def truth(cube_m: float, pads=(True, True)) -> Truth:
 
 
 def play(task: LiftTask, *steps):
-    task.reset()
+    task.reset(look(0.8), truth(0.015, (False, False)))
     command = Command(np.zeros(6), 0, action=(0.0, 0.0))
     return [task.judge(look(gripper), command, truth(height, pads)) for gripper, height, pads in steps]
 
@@ -106,10 +106,16 @@ def test_the_potential_vanishes_at_the_end_so_it_sums_to_its_negative_start():
     gamma = 0.9
     task = LiftTask(RewardConfig({}, {"lift": 2.0}), gamma)
     verdicts = play(task, (0.18, 0.03, (True, True)), *[HIGH] * HELD_STEPS)
-    start = 2.0 * TERMS["lift"](state(grasping=True, cube_m=0.03))
-    discounted = sum(gamma ** (t - 1) * v.reward for t, v in enumerate(verdicts) if t > 0)
-    assert verdicts[0].reward == 0.0
-    assert discounted == pytest.approx(-start)
+    assert sum(gamma**t * v.reward for t, v in enumerate(verdicts)) == pytest.approx(0.0)  # nothing was held at first
+    first = 2.0 * TERMS["lift"](state(grasping=True, cube_m=0.03))
+    assert verdicts[0].reward == pytest.approx(gamma * first)
+
+
+def test_the_potential_of_the_start_is_paid_back():
+    gamma, reward = 0.9, RewardConfig({}, {"reach": 2.0})
+    verdicts = play(LiftTask(reward, gamma), *[HIGH] * HELD_STEPS)
+    start = 2.0 * TERMS["reach"](state(tool_to_cube_m=0.0))
+    assert sum(gamma**t * v.reward for t, v in enumerate(verdicts)) == pytest.approx(-start)
 
 
 def test_without_truth_there_is_no_judgement():
