@@ -46,7 +46,10 @@ class Contents:
         except DAMAGE as error:
             self.damage = str(error) or type(error).__name__
         self.metadata = {each.name: each.metadata for each in self.records if isinstance(each, Metadata)}
-        topics = {each.id: each.topic for each in self.records if isinstance(each, Channel)}
+        topics: dict[int, str] = {}
+        for each in self.records:
+            if isinstance(each, Channel):
+                topics.setdefault(each.id, each.topic)  # the summary repeats them, and no checksum covers it
         self.messages: dict[str, list[bytes]] = defaultdict(list)
         for each in self.records:
             if isinstance(each, Message):

@@ -73,6 +73,15 @@ def test_a_flipped_bit_is_never_taken_for_data(example, tmp_path_factory, place,
     assert (got.digest(), got.provenance, got.success) == (episode.digest(), episode.provenance, episode.success)
 
 
+def test_a_channel_renamed_in_the_summary_which_no_checksum_covers_changes_nothing(example, tmp_path):
+    _, data, episode = example
+    dataset = Dataset.create(tmp_path / "set", INFO)
+    bad, place = bytearray(data), data.rindex(b"/truth")
+    bad[place + 3] ^= 1
+    dataset.path(0).write_bytes(bad)
+    assert dataset.read(0).digest() == episode.digest()
+
+
 def test_an_episode_is_kept_until_its_index_is_recorded_again(tmp_path):
     dataset = Dataset.create(tmp_path / "set", INFO)
     record(dataset, 0, steps=15, finish=False)
