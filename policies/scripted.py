@@ -4,7 +4,7 @@ Two traps that a naive script falls into: the fixed finger lands on the cube unl
 axis, away from that finger; and a vertical tool is out of reach at the edges, so a waypoint asks for position first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,8 +80,8 @@ WAYPOINTS = (
 class ScriptedGrasp:
     """Follows the waypoints with the cube's pose told by `cube` at every step."""
 
-    def __init__(self, spaces: Spaces, arm: Arm, cube: Cube):
-        self._spaces, self._arm, self._cube = spaces, arm, cube
+    def __init__(self, spaces: Spaces, arm: Arm, cube: Cube, waypoints: Sequence[Waypoint] = WAYPOINTS):
+        self._spaces, self._arm, self._cube, self._waypoints = spaces, arm, cube, waypoints
         self.reset()
 
     def reset(self) -> None:
@@ -105,7 +105,7 @@ class ScriptedGrasp:
             gripper_rad=float(observation.joints_rad[GRIPPER]),
             shutting=bool(observation.target_rad[GRIPPER] < HELD_RAD),
         )
-        waypoint = next(waypoint for waypoint in WAYPOINTS if waypoint.when(view))
+        waypoint = next(waypoint for waypoint in self._waypoints if waypoint.when(view))
         goal = np.array([*(tool[:2] if waypoint.name == "lift" else aim[:2]), waypoint.height_m(view)])
         goal_heading = now if waypoint.name == "lift" else goal_heading
         return self._spaces.toward(goal + self._sag(observation, tool), goal_heading, waypoint.gripper_rad, observation)

@@ -44,7 +44,7 @@ class Spaces:
     """Both directions of the border between robot and network."""
 
     def __init__(self, config: SpacesConfig, arm: Arm):
-        self.config, self._arm = config, arm
+        self.config, self.arm = config, arm
         self.action_size = len(JOINTS) if config.actions == "joints" else 5
         self.proprio_size = len(self._proprio_scale())
         self._low, self._high = np.array(config.low_m), np.array(config.high_m)
@@ -55,7 +55,7 @@ class Spaces:
 
     def proprio(self, observation: Observation) -> np.ndarray:
         """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far joints lag behind."""
-        tool, _ = self._arm.tool(observation.joints_rad)
+        tool, _ = self.arm.tool(observation.joints_rad)
         joints, lag = observation.joints_rad, observation.target_rad - observation.joints_rad
         felt = np.array([tool[2], joints[4], joints[GRIPPER], lag[1], lag[2], lag[3], lag[GRIPPER]])
         return (felt / self._proprio_scale()).astype(np.float32)
@@ -82,10 +82,10 @@ class Spaces:
     ) -> np.ndarray:
         """The action (A,), unclipped, whose target is this tool point, heading and gripper angle."""
         config, target_rad = self.config, observation.target_rad
-        tool, rotation = self._arm.tool(target_rad)
+        tool, rotation = self.arm.tool(target_rad)
         now = heading(rotation)
         if config.actions == "joints":
-            joints = self._arm.solve(target_rad, tool_m, heading_rad, iterations=20)
+            joints = self.arm.solve(target_rad, tool_m, heading_rad, iterations=20)
             joints[GRIPPER] = gripper_rad
             return (joints - target_rad) / config.step_joints_rad
         delta = _turned(tool_m - tool, -now) if config.actions == "tool" else tool_m - tool
@@ -94,13 +94,13 @@ class Spaces:
 
     def _cartesian(self, action: np.ndarray, target_rad: np.ndarray) -> np.ndarray:
         config = self.config
-        tool, rotation = self._arm.tool(target_rad)
+        tool, rotation = self.arm.tool(target_rad)
         now = heading(rotation)
         delta = action[:3] * config.step_m
         if config.actions == "tool":
             delta = _turned(delta, now)
         goal = within(tool + delta, self._low, self._high)
-        joints = self._arm.solve(target_rad, goal, now + action[3] * config.step_roll_rad)
+        joints = self.arm.solve(target_rad, goal, now + action[3] * config.step_roll_rad)
         joints[GRIPPER] += action[4] * config.step_gripper_rad
         return joints
 
