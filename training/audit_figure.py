@@ -26,7 +26,8 @@ def draw(path: Path, rollouts: Rollouts, verdicts: list[Verdict], gamma: float) 
     """Write the figure: a row on the behaviours, then a panel for every reward with its verdict."""
     rows = -(-len(verdicts) // ACROSS)
     figure = plt.figure(figsize=(3.3 * ACROSS, 2.6 * (rows + 1)), layout="constrained")
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=(1, rows)))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, rows))
+    above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     _behaviours(above.subplots(1, ACROSS + 2, width_ratios=(1.5, 1.5, *(1,) * ACROSS)), rollouts)
     axes = below.subplots(rows, ACROSS, squeeze=False).ravel()
     for axis, verdict in zip(axes, verdicts, strict=False):
