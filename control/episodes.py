@@ -82,8 +82,8 @@ class Episode:
     complete: bool  # False: the readable part of a recording that a crash cut short
     frames: Mapping[str, np.ndarray]  # camera -> (T+1, H, W, 3) uint8
     frame_stamp_s: Mapping[str, np.ndarray]  # camera -> (T+1,)
-    seq: np.ndarray  # (T+1,) int64
-    stamp_s: np.ndarray  # (T+1,) the robot's monotonic clock
+    seq: np.ndarray  # (T+1,) int64, from 0
+    stamp_s: np.ndarray  # (T+1,) the robot's monotonic clock, from the first observation
     joints_rad: np.ndarray  # (T+1, J) measured
     speed_rad_s: np.ndarray  # (T+1, J) measured
     load: np.ndarray  # (T+1, J)

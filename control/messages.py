@@ -53,17 +53,23 @@ class Result(msgspec.Struct, frozen=True):
     complete: bool
 
 
-def to_state(observation: Observation) -> State:
+def to_state(observation: Observation, first: Observation) -> State:
+    """`observation` in the episode that began with `first`: seq and stamps are counted from there."""
     return State(
-        observation.seq,
-        observation.stamp_s,
+        observation.seq - first.seq,
+        since(first, observation.stamp_s),
         observation.joints_rad.tolist(),
         observation.speed_rad_s.tolist(),
         observation.load.tolist(),
         observation.target_rad.tolist(),
         bool(observation.limited),
-        {name: frame.stamp_s for name, frame in observation.frames.items()},
+        {name: since(first, frame.stamp_s) for name, frame in observation.frames.items()},
     )
+
+
+def since(first: Observation, stamp_s: float) -> float:
+    """Seconds from `first` to `stamp_s`, in whole nanoseconds as in MCAP, whatever the clock said when it began."""
+    return round(stamp_s - first.stamp_s, 9)
 
 
 def encode_image(rgb: np.ndarray, stamp_s: float, camera: str, lossy: bool) -> CompressedImage:

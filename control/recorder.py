@@ -6,7 +6,8 @@
     /verdict                          at the stamp of the observation that ended the step
     metadata result                   success, steps, time_s, complete: written last
 
-While it grows the file is called `<name>.<pid>.part`. Floats are written so that they read back bit by bit.
+Stamps and seqs count from the episode's first observation, so whoever records it, and after which others, the file says
+the same. While it grows the file is called `<name>.<pid>.part`. Floats are written so that they read back bit by bit.
 """
 
 import math
@@ -22,7 +23,7 @@ from mcap.writer import CompressionType, Writer
 
 from control.episodes import DatasetInfo, Provenance
 from control.errors import DatasetError
-from control.messages import Action, Result, encode_image, json_schema, nanoseconds, plain, to_metadata, to_state
+from control.messages import Action, Result, encode_image, json_schema, nanoseconds, plain, since, to_metadata, to_state
 from control.types import Command, Observation, Truth, Verdict
 
 CHUNK_S = 1.0  # of the robot's clock: what a crash can cost
@@ -46,26 +47,27 @@ class Recorder:
 
     def start(self, observation: Observation, truth: Truth | None = None) -> None:
         """The observation after the reset."""
-        self._first_s = self._chunk_s = observation.stamp_s
+        self._first, self._chunk_s = observation, 0.0
         self._observe(observation, truth)
 
     def add(self, command: Command, observation: Observation, verdict: Verdict, truth: Truth | None = None) -> None:
         """One step: the command, then the observation (and truth) it led to, and the word on it."""
         executed, meant = list(command.action), list(command.label or command.action)
-        action = Action(command.answers, command.target_rad.tolist(), executed, meant)
+        action = Action(command.answers - self._first.seq, command.target_rad.tolist(), executed, meant)
         refuse_nan(executed, meant, [verdict.reward, verdict.discount, *verdict.terms.values()])
+        stamp_s = since(self._first, observation.stamp_s)
         with on_disk(self._part):
             self._put("/action", "twinarm.Action", action, self._last_s)
-            self._put("/verdict", "twinarm.Verdict", verdict, observation.stamp_s)
+            self._put("/verdict", "twinarm.Verdict", verdict, stamp_s)
             self._observe(observation, truth)
             self.steps += 1
-            if observation.stamp_s - self._chunk_s >= CHUNK_S:
-                self._chunk_s = observation.stamp_s
+            if stamp_s - self._chunk_s >= CHUNK_S:
+                self._chunk_s = stamp_s
                 self._flush()
 
     def finish(self, success: bool) -> Result:
         """Complete the file and give it its name; from here on neither a crash nor a power cut loses it."""
-        result = Result(success, self.steps, self._last_s - self._first_s, complete=True)
+        result = Result(success, self.steps, self._last_s, complete=True)
         with on_disk(self._part):
             self._writer.flush()
             self._writer.add_metadata("result", to_metadata(result))
@@ -93,13 +95,14 @@ class Recorder:
     def _observe(self, observation: Observation, truth: Truth | None) -> None:
         if sizes(observation) != self.info.cameras:
             raise ValueError(f"the dataset's cameras are {self.info.cameras}, the observation's {sizes(observation)}")
-        self._last_s = observation.stamp_s
-        self._put("/state", "twinarm.State", to_state(observation), observation.stamp_s)
+        state = to_state(observation, self._first)
+        self._last_s = state.stamp_s
+        self._put("/state", "twinarm.State", state, state.stamp_s)
         if truth is not None:
-            self._put("/truth", "twinarm.Truth", truth, observation.stamp_s)
+            self._put("/truth", "twinarm.Truth", truth, state.stamp_s)
         for name, frame in observation.frames.items():
-            image = encode_image(frame.rgb, frame.stamp_s, name, name in self.info.jpeg)
-            self._put(f"/camera/{name}", "foxglove.CompressedImage", image, observation.stamp_s)
+            image = encode_image(frame.rgb, state.frame_stamp_s[name], name, name in self.info.jpeg)
+            self._put(f"/camera/{name}", "foxglove.CompressedImage", image, state.stamp_s)
 
     def _put(self, topic: str, schema: str, message: Any, stamp_s: float) -> None:
         if topic not in self._channels:

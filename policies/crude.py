@@ -43,7 +43,7 @@ class CrudeGrasp:
 
     def act(self, observation: Observation) -> Command:
         start_s, path, heading_rad, open_rad = self._start = self._start or self._plan(observation)
-        elapsed_s = observation.stamp_s - start_s
+        elapsed_s = round(observation.stamp_s - start_s, 9)  # the same however late the clock when the episode began
         ends = np.cumsum([phase.seconds for phase in PHASES])
         done = min(int(np.searchsorted(ends, elapsed_s + 1e-6, side="right")), len(PHASES) - 1)
         phase = PHASES[done]
