@@ -67,6 +67,15 @@ READING = Form("a float", float, _read_reading)  # nan where there is no sensor
 TEXT = Form("text", lambda value: str(value)[:LONGEST_TEXT], _read_text)
 
 
+def _read_setting(value: Any) -> Any:
+    kind = type(value)
+    _expect(kind in (str, int, bool, type(None)) or (kind is float and math.isfinite(value)), "a setting", value)
+    return value
+
+
+SETTING = Form("text, a number, a flag or nothing", lambda value: value, _read_setting)
+
+
 def vector(length: int) -> Form:
     """A float64 array of shape (length,); the type that it becomes part of checks that it is finite."""
     name = f"float64[{length}]"
@@ -146,6 +155,20 @@ def frames(sizes: Mapping[str, tuple[int, int]]) -> Form:
         return {name: read_one(value[name]) for name, read_one in pictures}
 
     return Form("{camera: [uint8[H, W, 3], a finite float]}", write, read)
+
+
+def _read_picture(value: Any) -> np.ndarray:
+    _expect(type(value) is list and len(value) == 3, "[height, width, pixels]", value)
+    shape = SIZE.read(value[0]), SIZE.read(value[1]), 3
+    _expect(type(value[2]) is bytes and len(value[2]) == math.prod(shape), f"uint8{list(shape)}", value[2])
+    return np.ndarray(shape, np.uint8, value[2])
+
+
+PICTURE = Form(
+    "[height, width, uint8[height, width, 3]]",
+    lambda rgb: [*rgb.shape[:2], np.ascontiguousarray(rgb).data],
+    _read_picture,
+)
 
 
 def _picture(height: int, width: int) -> Callable[[Any], Frame]:

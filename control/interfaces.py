@@ -1,6 +1,8 @@
-"""The three protocols every part is written against."""
+"""The protocols every part is written against."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from control.types import Command, Health, Observation, ResetRequest, RobotSpec, Truth, Verdict
 
@@ -16,15 +18,21 @@ class Robot(Protocol):
         ...
 
     def observe(self) -> Observation:
-        """Look, command nothing, let no time pass."""
+        """Look, command nothing; time passes only where it does so by itself, as on an arm."""
         ...
 
     def step(self, command: Command) -> Observation:
-        """Apply, and return the observation of the next absolute tick."""
+        """Apply, and return the observation of the next absolute tick.
+
+        On a robot that runs by the clock the periods before a late command pass without it, the last target held.
+        """
         ...
 
     def halt(self) -> None:
-        """Hold the present pose, torque on."""
+        """Stop, torque on: hold the reference in force at this instant and drop the rest of the way to the target.
+
+        Not the measured pose: a loaded arm hangs below its reference, and would sink by its droop at every halt.
+        """
         ...
 
     def health(self) -> Health: ...
@@ -35,6 +43,19 @@ class Robot(Protocol):
 
     def close(self) -> None:
         """Drop what the caller holds."""
+        ...
+
+
+@runtime_checkable
+class Scenic(Protocol):
+    """What a robot with `spec.scene_cameras` can do besides."""
+
+    def picture(self, camera: str, height: int, width: int) -> np.ndarray:
+        """What one of those cameras sees at the last observation, for people: (height, width, 3) uint8.
+
+        Raises:
+            CommandRefused: there is no such camera, or the picture would be larger than 480x640.
+        """
         ...
 
 

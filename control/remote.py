@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from control import wire
-from control.interfaces import Robot
+from control.errors import CommandRefused
+from control.interfaces import Robot, Scenic
 from control.link import Caller
-from control.types import Command, Health, Observation, ResetRequest, RobotSpec, Truth
+from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
 
 
 class RobotService:
@@ -22,11 +25,18 @@ class RobotService:
             "halt": lambda _: robot.halt(),
             "health": lambda _: robot.health(),
             "truth": lambda _: robot.truth(),
+            "picture": lambda wanted: _picture(robot, wanted),
         }
 
     def __call__(self, kind: str, body: Any) -> Any:
         """Raises LinkError for a body of another form, CommandRefused, and whatever the robot raises."""
         return self._answers[kind].write(self._methods[kind](wire.ASKS[kind].read(body)))
+
+
+def _picture(robot: Robot, wanted: PictureRequest) -> np.ndarray:
+    if not isinstance(robot, Scenic):
+        raise CommandRefused("this robot has no scene to draw; its own cameras' frames are in every observation")
+    return robot.picture(wanted.camera, wanted.height, wanted.width)
 
 
 class RemoteRobot:
@@ -66,7 +76,7 @@ class RemoteRobot:
         return self._ask("step", command)
 
     def halt(self) -> None:
-        """Hold the present pose, torque on."""
+        """Stop, torque on: hold the reference in force at this instant."""
         self._ask("halt")
 
     def health(self) -> Health:
@@ -76,6 +86,10 @@ class RemoteRobot:
     def truth(self) -> Truth | None:
         """The simulator's own knowledge; None where there is no simulator."""
         return self._ask("truth")
+
+    def picture(self, camera: str, height: int, width: int) -> np.ndarray:
+        """What one of `spec.scene_cameras` sees, for people: (height, width, 3) uint8. Raises CommandRefused too."""
+        return self._ask("picture", PictureRequest(camera, height, width))
 
     def close(self) -> None:
         """Drop the connection."""

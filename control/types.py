@@ -14,16 +14,28 @@ from control.errors import CommandRefused
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 GRIPPER = JOINTS.index("gripper")
+LARGEST_PICTURE = (480, 640)  # (H, W) of one drawn for people
+Setting = str | int | float | bool | None
 
 
 def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
-    """`value` read-only, after checking that it is a finite float64 vector of `length`."""
+    """`value` read-only, a copy if it was not, after checking that it is a finite float64 vector of `length`."""
     if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.shape != (length,):
         raise ValueError(f"{name} must be a float64 array of shape ({length},), got {_describe(value)}")
     if not all(map(math.isfinite, value.tolist())):  # five times as fast as numpy on six numbers
         raise ValueError(f"{name} must be finite, got {value}")
-    value.setflags(write=False)
+    if value.flags.writeable:  # its maker may go on writing to it
+        value = value.copy()
+        value.setflags(write=False)
     return value
+
+
+def _keep_vectors(owner: object, names: tuple[str, ...], length: int) -> None:
+    """Check these fields of a frozen value at its birth, and make them its own."""
+    for name in names:
+        given = getattr(owner, name)
+        if (kept := _vector(name, given, length)) is not given:
+            object.__setattr__(owner, name, kept)
 
 
 def _describe(value: object) -> str:
@@ -45,10 +57,12 @@ class RobotSpec:
     cameras: Mapping[str, tuple[tuple[int, int], tuple[int, int]]]  # name -> sensor (H, W), policy (H, W)
     profile: str  # actuator profile
     calibration: str  # digest; "exact" where there is nothing to calibrate
+    scene_cameras: tuple[str, ...] = ()  # what `Scenic.picture` can show; none where nothing can be drawn
+    # What a simulated one is made of: the keys of its configuration.
+    plant: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        for name in ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"):
-            _vector(name, getattr(self, name), len(self.joints))
+        _keep_vectors(self, ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"), len(self.joints))
         if not (self.lower_rad < self.upper_rad).all():
             raise ValueError(f"lower_rad {self.lower_rad} must lie below upper_rad {self.upper_rad}")
         if not 1 <= self.hz <= 100:
@@ -57,7 +71,7 @@ class RobotSpec:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture, stamped where it was taken."""
+    """One picture, stamped where it was taken. Read-only, but no copy: who took it paints no more on it."""
 
     rgb: np.ndarray  # (H, W, 3) uint8
     stamp_s: float
@@ -65,25 +79,27 @@ class Frame:
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3:
             raise ValueError(f"rgb must be uint8 of shape (H, W, 3), got {_describe(self.rgb)}")
-        self.rgb.setflags(write=False)
+        if self.rgb.flags.writeable:
+            view = self.rgb.view()
+            view.setflags(write=False)
+            object.__setattr__(self, "rgb", view)
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
     """What the robot senses at one control tick; never anything it could not sense."""
 
-    seq: int
-    stamp_s: float  # the robot's monotonic clock
+    seq: int  # grows with every period and every reset
+    stamp_s: float  # the robot's monotonic clock; no reset sets it back
     joints_rad: np.ndarray  # (J,) measured
     speed_rad_s: np.ndarray  # (J,) measured
-    load: np.ndarray  # (J,) fraction of the torque limit, in [-1, 1]
+    load: np.ndarray  # (J,) fraction of the torque limit, in [-1, 1]; positive where it drives the angle up
     target_rad: np.ndarray  # (J,) the target in force; the next action's delta starts here
     limited: bool  # the last command was clamped
     frames: Mapping[str, Frame] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
-            _vector(name, getattr(self, name), len(JOINTS))
+        _keep_vectors(self, ("joints_rad", "speed_rad_s", "load", "target_rad"), len(JOINTS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +114,7 @@ class Command:
 
     def __post_init__(self) -> None:
         try:
-            _vector("target_rad", self.target_rad, len(JOINTS))
+            _keep_vectors(self, ("target_rad",), len(JOINTS))
         except ValueError as error:
             raise CommandRefused(f"{error}; nothing was moved") from None
 
@@ -119,6 +135,22 @@ class ResetRequest:
     stage: str = "home"
     seed: int = 0
     spawn: Spawn = Spawn()
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    """A picture for people: which of `RobotSpec.scene_cameras`, and how large. Raises CommandRefused for a bad size."""
+
+    camera: str
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        largest_h, largest_w = LARGEST_PICTURE
+        if not (1 <= self.height <= largest_h and 1 <= self.width <= largest_w):
+            raise CommandRefused(
+                f"a picture has 1x1 to {largest_h}x{largest_w} pixels (height x width), not {self.height}x{self.width}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +178,8 @@ class Truth:
     pads_touch: tuple[bool, bool]  # fixed, moving finger on the cube
 
     def __post_init__(self) -> None:
-        for name, length in (("cube_m", 3), ("cube_quat", 4), ("tool_m", 3), ("moving_pad_m", 3)):
-            _vector(name, getattr(self, name), length)
+        _keep_vectors(self, ("cube_m", "tool_m", "moving_pad_m"), 3)
+        _keep_vectors(self, ("cube_quat",), 4)
 
 
 @dataclass(frozen=True)

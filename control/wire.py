@@ -20,7 +20,9 @@ from control.forms import (
     LONGEST_TEXT,
     NOTHING,
     NUMBER,
+    PICTURE,
     READING,
+    SETTING,
     SIZE,
     TEXT,
     Form,
@@ -31,7 +33,17 @@ from control.forms import (
     table,
     vector,
 )
-from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Spawn, Truth
+from control.types import (
+    JOINTS,
+    Command,
+    Health,
+    Observation,
+    PictureRequest,
+    ResetRequest,
+    RobotSpec,
+    Spawn,
+    Truth,
+)
 
 VERSION = 1
 ID_BYTES = 16
@@ -65,6 +77,8 @@ SPEC = record(
     cameras=table(row(row(SIZE, 2), 2)),
     profile=TEXT,
     calibration=TEXT,
+    scene_cameras=row(TEXT),
+    plant=table(SETTING),
 )
 RESET = record(ResetRequest, stage=TEXT, seed=INTEGER, spawn=record(Spawn, x_m=RANGE, y_m=RANGE, yaw_rad=RANGE))
 COMMAND = record(Command, target_rad=J, answers=INTEGER, ttl_s=NUMBER, action=row(NUMBER), label=row(NUMBER))
@@ -95,6 +109,7 @@ ASKS: dict[str, Form] = {
     "halt": NOTHING,
     "health": NOTHING,
     "truth": NOTHING,
+    "picture": record(PictureRequest, camera=TEXT, height=INTEGER, width=INTEGER),
 }
 
 
@@ -119,6 +134,7 @@ def answers(cameras: Mapping[str, Any]) -> dict[str, Form]:
         "halt": NOTHING,
         "health": HEALTH,
         "truth": maybe(TRUTH),
+        "picture": PICTURE,
     }
 
 

@@ -2,13 +2,13 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import av
 import cv2
 import numpy as np
 
-from control.interfaces import Robot
+from control.interfaces import Robot, Scenic
 from control.loop import Step
 
 HEIGHT = 360
@@ -17,18 +17,11 @@ WHITE, SHADE = (255, 255, 255), (40, 40, 40)
 PAUSE_S = 0.6  # on the last picture of an episode
 
 
-@runtime_checkable
-class Scenic(Protocol):
-    """A robot whose scene can be drawn from anywhere: the simulator."""
-
-    def picture(self, camera: str, height: int, width: int) -> np.ndarray: ...
-
-
 class Film:
     """Writes a film while an evaluation runs; `close` completes the file.
 
     Args:
-        robot: drawn from three sides if it is a simulator in this process; else only its own cameras are shown.
+        robot: drawn from three sides if it has a scene, served or not; else only its own cameras are shown.
     """
 
     def __init__(self, path: Path, robot: Robot):
@@ -41,7 +34,7 @@ class Film:
 
     def shoot(self, step: Step) -> None:
         """Add the picture after `step`, with the caption."""
-        if isinstance(self._robot, Scenic):
+        if isinstance(self._robot, Scenic) and self._robot.spec.scene_cameras:
             views = [self._robot.picture(name, HEIGHT, width) for name, width in VIEWS]
         else:
             views = [cv2.resize(frame.rgb, (HEIGHT, HEIGHT)) for frame in step.after.frames.values()]

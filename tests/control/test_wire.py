@@ -13,7 +13,18 @@ from hypothesis.extra.numpy import arrays
 
 from control import errors, wire
 from control.errors import CommandRefused, LinkError, UserError, VersionMismatch
-from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Spawn, Truth
+from control.types import (
+    JOINTS,
+    Command,
+    Frame,
+    Health,
+    Observation,
+    PictureRequest,
+    ResetRequest,
+    RobotSpec,
+    Spawn,
+    Truth,
+)
 
 CAMERAS = {"wrist_cam": ((480, 640), (8, 6)), "front": ((48, 64), (4, 4))}
 ANSWERS = wire.answers(CAMERAS)
@@ -46,6 +57,8 @@ specs = st.builds(
     cameras=st.dictionaries(texts, st.just(((480, 640), (84, 84))), max_size=3),
     profile=texts,
     calibration=texts,
+    scene_cameras=st.lists(texts, max_size=3).map(tuple),
+    plant=st.dictionaries(texts, st.none() | st.booleans() | integers | finite | texts, max_size=4),
 )
 observations = st.builds(
     Observation,
@@ -59,6 +72,7 @@ observations = st.builds(
     frames=st.fixed_dictionaries({name: pictures(*policy) for name, (_, policy) in CAMERAS.items()}),
 )
 commands = st.builds(Command, joint_vectors, integers, ttl_s=finite, action=actions, label=actions)
+picture_requests = st.builds(PictureRequest, texts, st.integers(1, 480), st.integers(1, 640))
 resets = st.builds(ResetRequest, texts, integers, st.builds(Spawn, ranges, ranges, ranges))
 healths = st.builds(
     Health,
@@ -105,8 +119,10 @@ def travelled(kind: str, form: wire.Form, value: object) -> object:
         ("step", ANSWERS["step"], observations),
         ("health", wire.HEALTH, healths),
         ("truth", ANSWERS["truth"], st.none() | truths),
+        ("picture", wire.ASKS["picture"], picture_requests),
+        ("picture", ANSWERS["picture"], arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))),
     ],
-    ids=["spec", "reset", "command", "observation", "health", "truth"],
+    ids=["spec", "reset", "command", "observation", "health", "truth", "request", "picture"],
 )
 def test_every_type_survives_the_wire_to_the_bit(kind, form, values):
     @given(values)
@@ -240,6 +256,8 @@ def with_field(form: wire.Form, value: object, path: tuple[str, ...], new: objec
         (wire.RESET, ResetRequest(), ("spawn", "x_m"), [0.1], "spawn: x_m: expected"),
         (wire.RESET, ResetRequest(), ("stage",), None, "stage: expected text, got NoneType"),
         (wire.SPEC, a_spec(), ("hz",), 1e6, "hz must be between 1 and 100"),
+        (wire.SPEC, a_spec(), ("plant",), {"hz": [10]}, "plant: expected a setting, got list"),
+        (wire.SPEC, a_spec(), ("plant",), {"hz": float("nan")}, "plant: expected a setting, got float nan"),
         (wire.SPEC, a_spec(), ("cameras", "front"), [[48, 64], [0, 4]], "cameras: expected a size, got int 0"),
         (ANSWERS["step"], an_observation(), ("frames", "front"), [b"", 0.0], r"expected \[uint8\[4, 4, 3\], stamp\]"),
         (ANSWERS["step"], an_observation(), ("frames", "back"), [b"\0" * 48, 0.0], "frames: expected frames of"),
@@ -300,7 +318,7 @@ def test_another_schema_is_named_beside_ours():
     assert theirs[:12] in str(caught.value) and wire.SCHEMA[:12] in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", [RobotSpec, ResetRequest, Spawn, Command, Observation, Health, Truth])
+@pytest.mark.parametrize("kind", [RobotSpec, ResetRequest, Spawn, Command, Observation, Health, Truth, PictureRequest])
 def test_the_schema_covers_every_field_of_every_type(kind):
     forms = [*wire.ASKS.values(), *ANSWERS.values()]
     described = next(form.name for form in forms if f"{kind.__name__}{{" in form.name)
@@ -318,6 +336,18 @@ def test_a_reply_too_large_for_the_wire_is_refused_where_it_is_made():
 def test_a_value_no_message_can_carry_is_refused_where_it_is_packed(body):
     with pytest.raises(LinkError, match="holds what no message can carry"):
         wire.pack("step", SESSION, 1, BOOT, body)
+
+
+@pytest.mark.parametrize("height, width", [(481, 64), (48, 641), (0, 64), (48, -1), (2**40, 2**40)])
+def test_a_picture_of_any_other_size_is_refused_before_it_is_drawn(height, width):
+    with pytest.raises(CommandRefused, match="1x1 to 480x640"):
+        wire.ASKS["picture"].read({"camera": "front", "height": height, "width": width})
+
+
+@pytest.mark.parametrize("body", [[2, 2, bytes(11)], [2, 2], [0, 2, b""], [2, 2.0, bytes(12)], [2, 2, "text"], None])
+def test_a_picture_that_is_not_what_it_says_is_refused(body):
+    with pytest.raises(LinkError):
+        ANSWERS["picture"].read(body)
 
 
 def test_frames_of_another_size_are_refused_where_they_are_written():
