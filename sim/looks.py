@@ -5,7 +5,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from sim import parts
+from sim import parts, textures
 from sim.shapes import Solid, join, prism, rect
 
 CUBE_RGBA = (0.80, 0.09, 0.07, 1.0)
@@ -14,6 +14,7 @@ PRINTED_RGBA = (0.97, 0.70, 0.12, 1.0)
 SERVO_RGBA = (0.13, 0.13, 0.14, 1.0)
 TABLE_RGBA = (0.56, 0.61, 0.66, 1.0)
 SKY_TOP, SKY_BOTTOM = (0.82, 0.87, 0.92), (0.94, 0.95, 0.96)
+LIFT = "lift/"  # before the names of what surrounds the arm: a user's own model may have a cube or a table too
 VISUAL_GROUP = 2
 # Behind the wrist camera's back at every pose: drawing these for it would cost a quarter of its picture's time.
 UNSEEN_GROUP = 1
@@ -41,16 +42,17 @@ def dress(spec: mujoco.MjSpec, facts: dict[str, Any]) -> None:
 def furnish(spec: mujoco.MjSpec) -> None:
     """Add the table (a collision box, top at z = 0), the light and a pale sky."""
     light(spec)
-    table = spec.worldbody.add_geom(name="table", type=BOX, size=[0.4, 0.5, 0.1], pos=[0.25, 0, -0.1])
+    table = spec.worldbody.add_geom(name=f"{LIFT}table", type=BOX, size=[0.4, 0.5, 0.1], pos=[0.25, 0, -0.1])
     table.rgba, table.contype, table.conaffinity = TABLE_RGBA, 2, 7
-    sky = spec.add_texture(name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX)
+    textures.add(spec)
+    sky = spec.add_texture(name=f"{LIFT}sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX)
     sky.builtin = mujoco.mjtBuiltin.mjBUILTIN_GRADIENT
     sky.rgb1, sky.rgb2, sky.width, sky.height = SKY_TOP, SKY_BOTTOM, 64, 384
 
 
 def light(spec: mujoco.MjSpec) -> None:
     """Light the scene: a sun from the front, a matte headlight; and draw curves coarsely, edges plainly."""
-    sun = spec.worldbody.add_light(name="sun", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True)
+    sun = spec.worldbody.add_light(name=f"{LIFT}sun", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=True)
     sun.pos, sun.dir = SCENE_CENTRE_M - SUN_DIRECTION, SUN_DIRECTION
     sun.diffuse, sun.specular = [0.45] * 3, [0.1] * 3
     head = spec.visual.headlight

@@ -9,22 +9,26 @@ import numpy as np
 from control import arm as kinematics
 from control.arm import Arm, within
 from control.config import RobotConfig
+from control.errors import CommandRefused
 from control.governor import TICK_S, Governor
 from control.pacing import Pacer
-from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
+from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
 from sim.cameras import Eye, policy_picture
-from sim.scene import SENSOR_HW, lift_scene
+from sim.scene import CAMERAS, CUBE, SENSOR_HW, lift_scene, plant
 from sim.stages import Stager
 
 ONE = np.ones(len(JOINTS))
+STILL_S = 3.0  # after which an arm that holds its target, and a cube it let go, have come to rest
 
 
 class SimRobot:
-    """The simulated arm. Time passes only in `step` (and in `reset`, before the clock starts).
+    """The simulated arm. Time passes only in `step` and `reset`, unless it is `realtime`.
 
     Args:
         config: rates, pictures, actuator profile, cube, and a model of the user's own if any.
-        realtime: let `step` end by the clock, and count the ticks that came late.
+        realtime: let time pass by the clock, commanded or not, as it does for an arm: `step` ends when its period does,
+            and a period without a command passes with the last target held, counts as late, and is seen in the next
+            observation. After STILL_S without a command nothing moves any more: beyond, only seq and stamp go on.
     Raises:
         ConfigError: the model or profile cannot be used.
         GraphicsError: there is no headless OpenGL.
@@ -45,8 +49,8 @@ class SimRobot:
         self._servos = np.array([self.model.actuator(name).id for name in JOINTS])
         self._force = self.model.actuator_forcerange[self._servos, 1]
         self._substeps = round(TICK_S / self.model.opt.timestep)
-        self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body("cube").id
-        self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint("cube").id])
+        self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
+        self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
         self._pad = self._moving_pad()
         self._stager = Stager(self, np.array(facts["home_rad"]))
         exact, px = config.render == "exact", config.camera_px
@@ -57,14 +61,18 @@ class SimRobot:
         self._start(np.array(facts["home_rad"]))
 
     def reset(self, request: ResetRequest) -> Observation:
-        """Start an episode. Raises UserError for an unknown stage or a cube out of the arm's reach."""
+        """Start an episode; seq and clock go on. Raises UserError for an unknown stage or a cube out of reach."""
         self._stager.prepare(request)
-        self._seq, self._ticks = 0, 0
+        self._seq += 1
         if self._pacer:
             self._pacer.start()
-        return self.observe()
+        return self._seen()
 
     def observe(self) -> Observation:
+        self._catch_up()
+        return self._seen()
+
+    def _seen(self) -> Observation:
         joints = self.joints_rad()
         return Observation(
             seq=self._seq,
@@ -72,20 +80,22 @@ class SimRobot:
             joints_rad=joints,
             speed_rad_s=self.data.qvel[self._plant.dofs],
             load=within(self.data.actuator_force[self._servos] / self._force, -ONE, ONE),
-            target_rad=self.governor.target_rad.copy(),
+            target_rad=self.governor.target_rad,
             limited=self.governor.limited,
             frames=MappingProxyType({"wrist_cam": self._frame()}),
         )
 
     def step(self, command: Command) -> Observation:
+        self._catch_up()
         self.govern(command.target_rad)
         self._seq += 1
         if self._pacer:
             self._pacer.tick()
-        return self.observe()
+        return self._seen()
 
     def halt(self) -> None:
-        """Hold the present reference."""
+        """Hold the reference in force at this instant."""
+        self._catch_up()
         self.governor.start(self.data.ctrl[self._servos])
 
     def health(self) -> Health:
@@ -98,15 +108,22 @@ class SimRobot:
     def truth(self) -> Truth:
         q, data = self._cube_qpos, self.data
         return Truth(
-            cube_m=data.qpos[q : q + 3].copy(),
-            cube_quat=data.qpos[q + 3 : q + 7].copy(),
-            tool_m=data.site_xpos[self._plant.site].copy(),
+            cube_m=data.qpos[q : q + 3],
+            cube_quat=data.qpos[q + 3 : q + 7],
+            tool_m=data.site_xpos[self._plant.site],
             moving_pad_m=data.xmat[self._plant.jaw].reshape(3, 3) @ self._pad + data.xpos[self._plant.jaw],
             pads_touch=self._pads_touch(),
         )
 
     def picture(self, camera: str, height: int, width: int) -> np.ndarray:
-        """What a camera of the scene sees now, drawn for people: (height, width, 3) uint8, up to 480x640."""
+        """What a camera of the scene sees, drawn for people: (height, width, 3) uint8.
+
+        Raises:
+            CommandRefused: there is no such camera, or the picture would be larger than 480x640.
+        """
+        PictureRequest(camera, height, width)
+        if camera not in self.spec.scene_cameras:
+            raise CommandRefused(f"no camera {camera} in the scene; there are {', '.join(self.spec.scene_cameras)}")
         self._fine_eye = self._fine_eye or Eye(self.model, fine=True)
         return self._fine_eye.look(self.data, camera, height, width)
 
@@ -129,8 +146,20 @@ class SimRobot:
 
     def govern(self, target_rad: np.ndarray) -> None:
         """Let one control period pass under the governor with this target (J,)."""
+        self.governor.accept(target_rad, self.joints_rad())
+        self._pass_period()
+
+    def _catch_up(self) -> None:
+        """Let the periods pass that the clock has ended and no command came for."""
+        missed = self._pacer.missed() if self._pacer else 0
+        moving = min(missed, round(STILL_S * self.config.hz))
+        for _ in range(moving):
+            self._pass_period()
+        self._seq += missed
+        self._ticks += (missed - moving) * self.governor.ticks_per_command
+
+    def _pass_period(self) -> None:
         model, data, governor = self.model, self.data, self.governor
-        governor.accept(target_rad, self.joints_rad())
         for _ in range(governor.ticks_per_command):
             data.ctrl[self._servos] = governor.tick()
             mujoco.mj_step(model, data, self._substeps)
@@ -187,4 +216,6 @@ def _spec(config: RobotConfig, arm: Arm, facts: dict) -> RobotSpec:
         cameras={"wrist_cam": (SENSOR_HW, (config.camera_px, config.camera_px))},
         profile=config.profile,
         calibration="exact",
+        scene_cameras=CAMERAS,
+        plant=plant(config),
     )

@@ -1,19 +1,21 @@
 """The lift scene: an arm that can be touched and driven, a table, a cube and three cameras, as one MJCF."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import mujoco
 import numpy as np
 
 from control.arm import TOOL_SITE, kinematic_spec
 from control.config import RobotConfig
 from control.errors import ConfigError
-from control.types import JOINTS
+from control.types import JOINTS, Setting
 from sim import looks
 
 CAMERAS = ("wrist_cam", "front", "overhead")
-CUBE = "cube"
+CUBE = f"{looks.LIFT}cube"
 TABLE_TOP_M = 0.0
 SENSOR_HW = (480, 640)
 # Bits of contype/conaffinity: parts of the arm never touch each other, except for the two pads.
@@ -21,7 +23,7 @@ ARM, WORLD, PAD = 1, 2, 4
 BOX, SPHERE, CAPSULE = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CAPSULE
 SHAPES = {"box": BOX, "sphere": SPHERE, "capsule": CAPSULE}
 COLLISION_GROUP = 3
-FRONT_M = [0.66, -0.45, 0.38]
+FRONT_M, OVERHEAD_M = [0.66, -0.45, 0.38], [0.22, 0.0, 0.75]
 
 
 def arm_spec(facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
@@ -79,13 +81,28 @@ def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
 
 
 def lift_scene(robot: RobotConfig, facts: dict[str, Any]) -> mujoco.MjModel:
-    """The arm of `robot`, a table with its top at z = 0 and a free cube, compiled."""
+    """The arm of `robot`, a table with its top at z = 0 and a free cube, compiled.
+
+    Raises:
+        ConfigError: the profile or the user's own model cannot be used.
+    """
     spec = user_spec(robot.model, facts, robot.profile) if robot.model else arm_spec(facts, robot.profile)
     _set_options(spec, facts["contact"])
-    looks.furnish(spec)
-    _add_cube(spec, robot, facts["finger_pads"])
-    _add_room_cameras(spec)
-    return spec.compile()
+    try:
+        looks.furnish(spec)
+        _add_cube(spec, robot, facts["finger_pads"])
+        _add_room_cameras(spec)
+        return spec.compile()
+    except ValueError as error:
+        raise ConfigError(f"{robot.model or 'the SO-101'} does not compile in the lift scene: {error}") from None
+
+
+def plant(robot: RobotConfig) -> dict[str, Setting]:
+    """What a simulated robot is made of, to tell it from another: its settings, a model of the user's by content."""
+    settings = msgspec.to_builtins(robot)
+    if robot.model is not None:
+        settings["model"] = hashlib.sha256(Path(robot.model).read_bytes()).hexdigest()[:16]
+    return settings
 
 
 def _set_options(spec: mujoco.MjSpec, contact: dict[str, Any]) -> None:
@@ -107,9 +124,11 @@ def _add_cube(spec: mujoco.MjSpec, robot: RobotConfig, pads: dict[str, Any]) -> 
 
 
 def _add_room_cameras(spec: mujoco.MjSpec) -> None:
-    front = _look(FRONT_M, [0.15, 0.0, 0.12])
-    spec.worldbody.add_camera(name="front", pos=FRONT_M, fovy=42, xyaxes=front)
-    spec.worldbody.add_camera(name="overhead", pos=[0.22, 0.0, 0.75], fovy=42, xyaxes=[0, -1, 0, 1, 0, 0])
+    """Look from the front and from above, unless a user's own model has cameras of these names."""
+    places = {"front": (FRONT_M, _look(FRONT_M, [0.15, 0.0, 0.12])), "overhead": (OVERHEAD_M, [0, -1, 0, 1, 0, 0])}
+    for name, (pos, axes) in places.items():
+        if spec.camera(name) is None:
+            spec.worldbody.add_camera(name=name, pos=pos, fovy=42, xyaxes=axes)
 
 
 def _look(eye: list[float], at: list[float]) -> list[float]:

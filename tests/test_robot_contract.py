@@ -55,11 +55,13 @@ def robot(request) -> Iterator[Robot]:
             yield robot
 
 
-def content(seen: Observation) -> tuple:
-    """An observation's every byte."""
+def content(seen: Observation, first: Observation | None = None) -> tuple:
+    """An observation's every byte; seq and stamps counted from the `first` of its episode, if that is given."""
+    seq, start_s = (first.seq, first.stamp_s) if first else (0, 0.0)
     arrays = (seen.joints_rad, seen.speed_rad_s, seen.load, seen.target_rad)
-    frames = {name: (frame.rgb.tobytes(), frame.stamp_s) for name, frame in seen.frames.items()}
-    return seen.seq, seen.stamp_s, *(array.tobytes() for array in arrays), seen.limited, frames
+    frames = {name: (frame.rgb.tobytes(), round(frame.stamp_s - start_s, 9)) for name, frame in seen.frames.items()}
+    when = seen.seq - seq, round(seen.stamp_s - start_s, 9)
+    return *when, *(array.tobytes() for array in arrays), seen.limited, frames
 
 
 def stay(seen: Observation) -> Command:
@@ -79,7 +81,17 @@ def test_the_same_request_gives_the_same_start_to_the_byte(robot):
     first = robot.reset(NEAR)
     for _ in range(3):
         robot.step(nudge(robot.observe(), 0.1))
-    assert content(robot.reset(NEAR)) == content(first)
+    again = robot.reset(NEAR)
+    assert content(again, again) == content(first, first)
+
+
+def test_neither_seq_nor_clock_is_set_back_by_a_reset(robot):
+    seen = robot.reset(NEAR)
+    for _ in range(2):
+        for after in (robot.step(stay(seen)), robot.reset(NEAR)):
+            assert after.seq > seen.seq and after.stamp_s > seen.stamp_s
+            assert all(frame.stamp_s > seen.stamp_s for frame in after.frames.values())
+            seen = after
 
 
 def test_another_seed_gives_another_start(robot):
@@ -157,6 +169,45 @@ def test_halt_drops_the_target_and_holds_the_pose(robot):
     assert (np.abs(later.speed_rad_s) < 0.05).all()
 
 
+def test_a_halt_in_motion_drops_the_rest_of_the_way(robot):
+    before = robot.reset(ResetRequest("home", seed=1))
+    moving = robot.step(nudge(before, -0.1))  # having had to gather speed, the reference ends this period on its way
+    robot.halt()
+    halted = robot.observe()
+    gone, asked = np.abs(halted.target_rad - before.target_rad), np.abs(moving.target_rad - before.target_rad)
+    assert (gone < asked - 0.002).all() and (gone > 0).all()
+    np.testing.assert_array_equal(robot.step(stay(halted)).target_rad, halted.target_rad)
+
+
+def test_halting_over_and_over_does_not_let_a_loaded_arm_sink(robot):
+    seen = robot.reset(NEAR)
+    for _ in range(10):
+        robot.halt()
+        halted = robot.observe()
+        np.testing.assert_array_equal(halted.target_rad, seen.target_rad)
+        robot.step(stay(halted))
+
+
+def test_a_command_s_own_array_stays_the_caller_s(robot):
+    seen = robot.reset(NEAR)
+    target = seen.target_rad.copy()
+    command = Command(target, answers=seen.seq)
+    target += 0.05
+    np.testing.assert_array_equal(robot.step(command).target_rad, seen.target_rad)
+
+
+def test_a_robot_with_a_scene_is_drawn_and_one_without_says_so(robot):
+    robot.reset(NEAR)
+    before = robot.observe()
+    for camera in robot.spec.scene_cameras:
+        picture = robot.picture(camera, 120, 160)
+        assert picture.shape == (120, 160, 3) and picture.dtype == np.uint8 and picture.std() > 1
+    for camera, height, width in (("nowhere", 48, 64), ("front", 481, 64), ("front", 48, 641), ("front", 0, 64)):
+        with pytest.raises(CommandRefused, match="no camera nowhere|1x1 to 480x640|has no scene to draw"):
+            robot.picture(camera, height, width)
+    assert content(robot.observe()) == content(before)
+
+
 def test_frames_have_the_size_that_the_spec_promises(robot):
     seen = robot.reset(NEAR)
     assert robot.spec.cameras.keys() == seen.frames.keys() and seen.frames
@@ -204,10 +255,12 @@ def test_an_unknown_stage_is_the_user_s_mistake(robot):
 def test_a_remote_episode_equals_one_in_process_to_the_bit(sim, remote):
     rng = np.random.default_rng(0)
     here, there = sim.reset(NEAR), remote.reset(NEAR)
+    first, first_there = here, there
     for _ in range(20):
-        assert content(here) == content(there)
+        assert content(here, first) == content(there, first_there)
         command = Command(here.target_rad + rng.uniform(-0.2, 0.2, len(JOINTS)), answers=here.seq)
         here, there = sim.step(command), remote.step(command)
+    assert (sim.picture("front", 90, 120) == remote.picture("front", 90, 120)).all()
     truth, told = sim.truth(), remote.truth()
     assert truth.cube_m.tobytes() == told.cube_m.tobytes() and truth.pads_touch == told.pads_touch
 
@@ -215,5 +268,5 @@ def test_a_remote_episode_equals_one_in_process_to_the_bit(sim, remote):
 def test_both_sides_of_the_wire_have_one_spec(sim, remote):
     for name in ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"):
         np.testing.assert_array_equal(getattr(sim.spec, name), getattr(remote.spec, name))
-    for name in ("joints", "hz", "cameras", "profile", "calibration"):
+    for name in ("joints", "hz", "cameras", "profile", "calibration", "scene_cameras", "plant"):
         assert getattr(sim.spec, name) == getattr(remote.spec, name)

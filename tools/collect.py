@@ -124,7 +124,7 @@ def demonstrations(arguments: Arguments, config: TrainConfig) -> Demonstrations:
         cube_x_m=list(task.cube_x_m),
         cube_y_m=list(task.cube_y_m),
         cube_yaw_rad=list(task.cube_yaw_rad),
-        robot=digest(config.robot),
+        robot=digest(dict(spec.plant)),
     )
     return Demonstrations(
         make_robot=make_robot,

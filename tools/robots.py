@@ -7,6 +7,7 @@ from control.errors import UserError
 from control.interfaces import Robot
 from control.remote import RemoteRobot
 from sim.robot import SimRobot
+from sim.scene import plant
 from training import settings
 
 REMOTE = ("ipc://", "tcp://")
@@ -17,7 +18,7 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
     """The robot called `name`: `sim`, or the endpoint of a served one.
 
     Raises:
-        UserError: there is no such robot, or the served one runs at another rate or picture size than `config`.
+        UserError: there is no such robot, or the served one is not what `config` asks for.
         LinkTimeout: the endpoint does not answer.
     """
     if name == "sim":
@@ -27,7 +28,7 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
             f"no robot called {name}; name sim, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555"
         )
     robot = RemoteRobot(name)
-    if fault := _misfit(robot, config):
+    if fault := _misfit(robot, config) or _another_plant(robot, config):
         robot.close()
         raise UserError(f"the robot at {name} {fault}")
     return robot
@@ -40,6 +41,24 @@ def fitting_config(robot: str, named: str | None, default: str) -> str:
     with closing(RemoteRobot(robot)) as served:
         fits = [name for name in (EXPERIMENT, FAST) if not _misfit(served, settings.load(name).robot)]
     return fits[0] if fits else default
+
+
+def _another_plant(robot: Robot, config: RobotConfig) -> str:
+    """What a served simulator is made of that the configuration does not ask for; empty when nothing, or no simulator.
+
+    A user's own model is told by its content, wherever the file lies.
+    """
+    theirs, wanted = robot.spec.plant, plant(config)
+    for key, value in wanted.items():
+        if not theirs or theirs.get(key) == value:
+            continue
+        if key == "model":
+            return "has another model than the configuration asks for; give both sides the same --model, or none"
+        return (
+            f"has robot.{key} {theirs.get(key)}, the configuration asks for {value}; "
+            f"serve it with --set robot.{key}={value}, or use --set robot.{key}={theirs.get(key)}"
+        )
+    return ""
 
 
 def _misfit(robot: Robot, config: RobotConfig) -> str:

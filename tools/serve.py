@@ -27,7 +27,7 @@ class Arguments:
     """The robot to serve."""
 
     realtime: bool = False
-    """Let the simulator tick by the clock and count lateness, instead of stepping as fast as it is asked."""
+    """Let simulated time pass by the clock, commanded or not, instead of only while a step is asked for."""
 
     config: str = EXPERIMENT
     """Configuration whose robot section is served; lift_fast.yaml for policies of the fast training."""

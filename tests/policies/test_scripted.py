@@ -9,6 +9,7 @@ from control.loop import run_episode
 from control.types import Command, ResetRequest
 from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
+from sim.scene import CUBE
 from training.lift import LiftTask, load_reward
 from training.teachers import Teacher
 
@@ -56,7 +57,7 @@ def test_a_cube_knocked_away_is_fetched_again(robot):
     seen, done = robot.reset(ResetRequest("near", 4)), False
     for t in range(80):
         if t == 9:
-            start = robot.model.joint("cube").qposadr[0]
+            start = robot.model.joint(CUBE).qposadr[0]
             robot.data.qpos[start : start + 3] = [0.2, -0.06, 0.03]
         command = policy.act(seen)
         seen = robot.step(command)

@@ -8,7 +8,7 @@ from control.config import RobotConfig
 from control.types import ResetRequest, Spawn
 from sim.cameras import Eye, policy_picture
 from sim.robot import SimRobot
-from sim.scene import SENSOR_HW
+from sim.scene import CUBE, SENSOR_HW
 
 HALF_M = RobotConfig().cube_m / 2
 CORNERS = HALF_M * np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
@@ -50,7 +50,7 @@ def cube_corners(robot):
 
 def cube_pixels(robot, eye, camera=CAMERA):
     """How many pixels of the camera's picture change when the cube changes its colour."""
-    colour = robot.model.geom("cube").rgba
+    colour = robot.model.geom(CUBE).rgba
     painted, kept = [], colour.copy()
     for rgba in ((0, 1, 0, 1), (0, 0, 1, 1)):
         colour[:] = rgba
@@ -62,7 +62,7 @@ def cube_pixels(robot, eye, camera=CAMERA):
 def alone(robot, eye):
     """The same with nothing in front of the cube."""
     groups = robot.model.geom_group.copy()
-    robot.model.geom_group[np.arange(robot.model.ngeom) != robot.model.geom("cube").id] = 5
+    robot.model.geom_group[np.arange(robot.model.ngeom) != robot.model.geom(CUBE).id] = 5
     try:
         return cube_pixels(robot, eye)
     finally:

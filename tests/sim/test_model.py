@@ -61,6 +61,37 @@ def test_a_model_that_cannot_be_used_is_refused_in_words(text, words, tmp_path):
         SimRobot(RobotConfig(model=str(path)))
 
 
+def clashing(written, tmp_path, prefix=""):
+    """The arm in a scene of its user's own, whose names are those of the lift scene."""
+    model = mujoco.MjSpec.from_file(str(written))
+    box, light = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    body = model.worldbody.add_body(name=f"{prefix}cube", pos=[-0.5, 0.5, 0.02])
+    body.add_freejoint(name=f"{prefix}cube")
+    body.add_geom(name=f"{prefix}cube", type=box, size=[0.02] * 3)
+    model.worldbody.add_geom(name=f"{prefix}table", type=box, size=[0.1] * 3, pos=[-0.5, -0.5, -0.1])
+    model.worldbody.add_light(name=f"{prefix}sun", type=light)
+    model.worldbody.add_camera(name="front", pos=[0.3, 0.0, 5.0])
+    path = tmp_path / "clashing.xml"
+    model.compile()
+    path.write_text(model.to_xml())
+    return path
+
+
+def test_a_users_own_scene_may_have_a_cube_a_table_and_a_front_camera(written, tmp_path):
+    with SimRobot(RobotConfig(camera_px=16, model=str(clashing(written, tmp_path)))) as robot:
+        robot.reset(ResetRequest("grasped", 0))
+        truth = robot.truth()
+        assert truth.pads_touch == (True, True) and truth.cube_m[0] > 0.1
+        np.testing.assert_array_equal(robot.model.camera("front").pos, [0.3, 0.0, 5.0])
+        assert robot.picture("front", 48, 64).shape == (48, 64, 3)
+
+
+def test_a_name_that_is_reserved_is_refused_with_the_name_and_the_file(written, tmp_path):
+    path = clashing(written, tmp_path, prefix="lift/")
+    with pytest.raises(ConfigError, match=rf"{path} does not compile in the lift scene.*'lift/sun'"):
+        SimRobot(RobotConfig(model=str(path)))
+
+
 def test_a_jaw_without_collision_shapes_is_refused(written, tmp_path):
     spec = mujoco.MjSpec.from_file(str(written))
     for geom in spec.body("moving_jaw").geoms:

@@ -1,13 +1,18 @@
-"""The simulated robot: stages, determinism, and nothing privileged in what it shows."""
+"""The simulated robot: stages, determinism, its clock, and nothing privileged in what it shows."""
+
+import time
 
 import mujoco
 import numpy as np
 import pytest
 
+import sim.robot
+from control import arm
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
-from control.types import GRIPPER, Command, ResetRequest, Spawn
+from control.types import GRIPPER, JOINTS, Command, ResetRequest, Spawn
 from sim.robot import SimRobot
+from sim.scene import CUBE
 from sim.stages import STAGES, stage_name
 
 
@@ -85,7 +90,7 @@ def test_a_cube_out_of_the_cameras_sight_leaves_the_observation_unchanged(robot)
     q = robot.data.qpos
     views = []
     for x in (1.5, 2.5):
-        q[robot.model.joint("cube").qposadr[0]] = -x  # far behind the base
+        q[robot.model.joint(CUBE).qposadr[0]] = -x  # far behind the base
         mujoco.mj_fwdPosition(robot.model, robot.data)
         views.append(robot.observe())
     for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
@@ -118,3 +123,66 @@ def test_the_picture_is_the_same_size_whatever_the_path():
     for render in ("direct", "exact"):
         with SimRobot(RobotConfig(camera_px=84, render=render)) as robot:
             assert robot.observe().frames["wrist_cam"].rgb.shape == (84, 84, 3)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_blocked_arm_s_target_stays_on_its_leash_and_its_load_tells_which_way_it_pushes(direction):
+    facts = arm.facts()
+    leash_rad = (
+        facts["governor"]["leash_rad"]
+        + facts["governor"]["leash_torque_Nm"] / facts["actuator_profiles"]["measured"]["kp"]
+    )
+    with SimRobot(RobotConfig(camera_px=16)) as robot:
+        seen = robot.reset(ResetRequest("home", 1))
+        robot.model.dof_damping[:] = 1e4  # as if everything were stuck
+        way = np.zeros(len(JOINTS))
+        way[[0, 4]] = direction * 99.0  # shoulder_pan and wrist_roll, which gravity does not load at home
+        for _ in range(15):
+            seen = robot.step(Command(seen.target_rad + way, seen.seq))
+            assert (np.abs(seen.target_rad - seen.joints_rad) <= leash_rad + 0.01).all()
+        ahead = direction * (seen.target_rad - seen.joints_rad)[[0, 4]]
+        assert (ahead > leash_rad - 0.01).all() and seen.limited
+        assert (direction * seen.load[[0, 4]] > 0.3).all()
+
+
+def test_by_the_clock_the_arm_moves_on_while_its_client_thinks():
+    with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
+        seen = robot.reset(ResetRequest("home", 1))
+        target = seen.target_rad - robot.spec.speed_rad_s / robot.spec.hz
+        moving = robot.step(Command(target, seen.seq))
+        assert np.abs(moving.joints_rad - target)[GRIPPER] > 0.02
+        began_s = time.monotonic()
+        time.sleep(0.4)
+        arrived = robot.observe()
+        thought_s = time.monotonic() - began_s
+        assert 0.35 <= arrived.stamp_s - moving.stamp_s <= thought_s + 0.05
+        assert arrived.seq - moving.seq == round((arrived.stamp_s - moving.stamp_s) * 20)
+        assert arrived.frames["wrist_cam"].stamp_s == arrived.stamp_s
+        np.testing.assert_array_equal(arrived.target_rad, moving.target_rad)
+        assert np.abs(arrived.joints_rad - target)[GRIPPER] < 0.01
+        assert robot.health().late_ticks == arrived.seq - moving.seq and robot.health().worst_late_s > 0.25
+
+
+@pytest.mark.parametrize("ask", ["step", "halt"])
+def test_by_the_clock_a_late_command_finds_the_world_as_it_is_by_then(ask):
+    with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
+        seen = robot.reset(ResetRequest("home", 1))
+        target = seen.target_rad - robot.spec.speed_rad_s / robot.spec.hz
+        seen = robot.step(Command(target, seen.seq))
+        time.sleep(0.3)
+        late = Command(seen.target_rad + 0.02, seen.seq)
+        after = robot.step(late) if ask == "step" else robot.halt() or robot.observe()
+        assert after.seq - seen.seq >= 5 + (ask == "step")
+        held = late.target_rad if ask == "step" else target  # the reference had come as far as the target
+        np.testing.assert_allclose(after.target_rad, held, atol=1e-9)
+
+
+def test_by_the_clock_an_hour_s_silence_is_not_simulated(monkeypatch):
+    monkeypatch.setattr(sim.robot, "STILL_S", 0.1)
+    with SimRobot(RobotConfig(camera_px=16, hz=50.0), realtime=True) as robot:
+        seen = robot.reset(ResetRequest("home", 1))
+        simulated_s = robot.data.time
+        time.sleep(0.5)
+        after = robot.observe()
+        assert robot.data.time - simulated_s == pytest.approx(0.1)
+        assert after.stamp_s - seen.stamp_s >= 0.48 and after.seq - seen.seq >= 24
