@@ -39,6 +39,20 @@ def test_the_crude_script_lifts_some_and_loses_some(robot):
     assert 5 <= sum(lifts(robot, "crude", "near", 20)) <= 19
 
 
+def test_the_crude_script_acts_the_same_however_late_the_clock_when_it_began(robot):
+    def actions():
+        policy, seen, acted = Teacher(SPACES, "crude")(robot, 1), robot.reset(ResetRequest("near", 1)), []
+        for _ in range(40):
+            command = policy.act(seen)
+            acted.append(command.action)
+            seen = robot.step(command)
+        return acted
+
+    first = actions()
+    robot.reset(ResetRequest("home", 2))
+    assert actions() == first
+
+
 def test_noise_strays_from_the_label_and_the_teacher_recovers(robot):
     policy = Teacher(SPACES, noise=0.3)(robot, 1)
     seen, strayed = robot.reset(ResetRequest("near", 1)), []
