@@ -23,6 +23,7 @@ Only the chosen verb's module is imported, so heavy imports may stand at its top
 """
 
 import difflib
+import errno
 import importlib
 import io
 import sys
@@ -47,6 +48,7 @@ VERBS = {
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TwinarmError as error:
         return complain(str(error))
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL:
             raise
-        return complain(f"{error.filename}: {error.strerror}")
+        return complain(f"{error.filename or 'no room to write'}: {error.strerror}")
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED

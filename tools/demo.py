@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
+import tyro
 from rich.console import Console
 
 from sim.stages import stage_name
-from tools import collect, training
+from tools import training
 from training import runs, settings
 
 
@@ -28,6 +28,12 @@ class Arguments:
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
 
+    model: str | None = None
+    """An MJCF of your own instead of the SO-101."""
+
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Overrides of the configuration, each as key=value."""
+
     output: Path = Path("runs")
     """The run goes to OUTPUT/<name>/<date>/; OUTPUT/latest points at it."""
 
@@ -36,19 +42,22 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    """Run the whole job in a new folder."""
+    """Run the whole job in a new folder. Killed at any time, it goes on with `twinarm resume`."""
     console, started = Console(stderr=True), time.monotonic()
     stage = stage_name(arguments.stage)
     name = arguments.config or ("lift_home.yaml" if stage in ("home", "far") else "lift_fast.yaml")
-    config = settings.load(name, flags={"task.stage": stage, "seed": arguments.seed})
+    flags = {
+        "task.stage": stage,
+        "seed": arguments.seed,
+        "run_on": arguments.robot,
+        "robot.model": arguments.model and str(Path(arguments.model).resolve()),
+        "bootstrap.path": training.OWN_DEMONSTRATIONS,
+    }
+    config = settings.load(name, arguments.set, flags)
+    training.check(config)
     if before := runs.earlier(arguments.output, config.name):
         console.print(f"{len(before)} earlier runs stay where they are; the first is {before[0]}", soft_wrap=True)
-    folder = runs.begin(arguments.output, config.name)
+    folder = runs.begin(arguments.output, config)
     console.print(f"run {folder}", soft_wrap=True)
-    demos, first_seed = folder / "demonstrations", arguments.seed * config.demos.episodes
-    collect.main(collect.Arguments(demos, config=name, curriculum_stage=stage, seed=first_seed, robot=arguments.robot))
-    bootstrap = msgspec.structs.replace(config.bootstrap, path=str(demos.resolve()))
-    runs.write_config(folder, msgspec.structs.replace(config, bootstrap=bootstrap))
-    report = training.train(folder, arguments.robot, console)
-    training.tell(folder, report, console, arguments.json)
+    training.tell(folder, training.train(folder, config.run_on, console), console, arguments.json)
     console.print(f"{time.monotonic() - started:.0f} s in all")

@@ -1,5 +1,7 @@
 """Progress of long work on the terminal, on stderr so that stdout stays clean for --json."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,7 +17,7 @@ from rich.progress import (
 )
 
 from training.evaluate import EpisodeResult, Report, sentence
-from training.train import Watch
+from training.watch import Watch
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -46,7 +48,24 @@ def counting(tell: Callable[[bool], None]) -> Callable[[EpisodeResult], None]:
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watch]:
+def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: the first time it asks to save and stop, the second time it interrupts."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(number, signal.default_int_handler)
+        console.print("stopping after this decision; Ctrl-C again stops at once")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def watching(console: Console, enough: Callable[[], bool]) -> Iterator[Watch]:
     """Bars for cloning and learning, and a line for every validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
@@ -64,4 +83,10 @@ def watching(console: Console) -> Iterator[Watch]:
             when = f"after {step} decisions" if step else "after cloning"
             progress.console.print(f"validation {when}: {sentence(report.summary())}", soft_wrap=True)
 
-        yield Watch(cloning=lambda done, total: advance("cloning", done, total), learning=learning, evaluated=evaluated)
+        def resumed(step: int, episodes: int) -> None:
+            progress.console.print(f"going on at decision {step}, {episodes} episodes kept")
+
+        def cloning(done: int, total: int) -> None:
+            advance("cloning", done, total)
+
+        yield Watch(resumed, cloning, learning, evaluated, enough)

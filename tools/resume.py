@@ -7,6 +7,7 @@ import tyro
 from rich.console import Console
 
 from tools import training
+from training import runs
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Arguments:
     run: tyro.conf.Positional[Path]
     """Folder of the run, such as runs/latest."""
 
-    robot: str = "sim"
-    """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
+    robot: str | None = None
+    """sim, or the endpoint of a served robot such as ipc:///tmp/arm; default: the one it was begun on."""
 
     json: bool = False
     """Print the report as one line of JSON on stdout."""
@@ -26,4 +27,5 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     """Train to the end, evaluate, report."""
     console, folder = Console(stderr=True), arguments.run.resolve()
-    training.tell(folder, training.train(folder, arguments.robot, console), console, arguments.json)
+    robot = arguments.robot or runs.read_config(folder).run_on
+    training.tell(folder, training.train(folder, robot, console), console, arguments.json)

@@ -9,7 +9,7 @@ from rich.console import Console
 from control.errors import UserError
 from sim.stages import stage_name
 from tools import training
-from training import settings
+from training import runs, settings
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,12 @@ def main(arguments: Arguments) -> None:
     flags = {
         "bootstrap.path": arguments.bootstrap and str(arguments.bootstrap.resolve()),
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
-        "robot.model": arguments.model,
+        "robot.model": arguments.model and str(Path(arguments.model).resolve()),
+        "run_on": arguments.robot,
         "seed": arguments.seed,
     }
     config = settings.load(arguments.config, arguments.set, flags)
     training.check(config)
-    folder = training.start(config, arguments.output)
+    folder = runs.begin(arguments.output, config)
     console.print(f"run {folder}", soft_wrap=True)
-    training.tell(folder, training.train(folder, arguments.robot, console), console, arguments.json)
+    training.tell(folder, training.train(folder, config.run_on, console), console, arguments.json)

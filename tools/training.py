@@ -2,24 +2,31 @@
 
 import json
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import UserError
+from control.types import RobotSpec
 from sim.stages import stage_name
-from tools.progress import bar, counting, watching
+from tools.collect import workers
+from tools.progress import bar, counting, stoppable, watching
 from tools.robots import open_robot
-from training import runs
+from training import collect, runs
 from training.collect import dataset_info
 from training.evaluate import sentence
 from training.lift import load_reward
 from training.report import conclude
 from training.settings import TrainConfig
 from training.train import Trainer
+from training.watch import Stopped
+
+OWN_DEMONSTRATIONS = "demonstrations"  # within the run's folder
 
 
 def check(config: TrainConfig) -> None:
@@ -28,45 +35,76 @@ def check(config: TrainConfig) -> None:
     load_reward(config.task.reward)
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+    if config.schedule.envs > 1 and config.run_on != "sim":
+        raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
     if mode != "none" and path is None:
         raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
-    if mode != "none":
+    if mode != "none" and not own_demonstrations(config):
         Dataset.open(Path(str(path)))
 
 
-def start(config: TrainConfig, root: Path) -> Path:
-    """A new run folder with its configuration in it."""
-    folder = runs.begin(root, config.name)
-    runs.write_config(folder, config)
-    return folder
+def own_demonstrations(config: TrainConfig) -> bool:
+    """Whether the run records its demonstrations itself."""
+    path = config.bootstrap.path
+    return config.bootstrap.mode != "none" and path is not None and not Path(path).is_absolute()
 
 
 def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
-    """Begin or continue the run in `folder`, then evaluate it. Returns the report.
+    """Begin or continue the run in `folder`: demonstrations, learning, evaluation. Returns the report.
 
     Raises:
         UserError: no run there, demonstrations that do not fit, or a robot that cannot be shared by environments.
+        KeyboardInterrupt: asked to stop; the run is saved.
     """
     torch.set_num_threads(1)  # a simulator shares the cores: a second thread waits more than it works
-    config = runs.read_config(folder)
+    config = msgspec.structs.replace(runs.read_config(folder), run_on=robot)
     check(config)
+    with runs.alone(folder):
+        if own_demonstrations(config):
+            record(folder, config, console)
+        return learn(folder, config, console)
+
+
+def record(folder: Path, config: TrainConfig, console: Console) -> None:
+    """Complete the run's own demonstrations."""
+    demos = config.demos
+    plan = collect.plan(
+        config,
+        folder / str(config.bootstrap.path),
+        config.seed * demos.episodes,
+        partial(open_robot, config.run_on, config.robot),
+    )
+    with bar(console, "recording", demos.episodes) as tell:
+        processes = workers(config.run_on, None, demos.episodes)
+        recorded = collect.collect(plan, demos.episodes, processes, lambda _, result: tell(result.success))
+    console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
+
+
+def learn(folder: Path, config: TrainConfig, console: Console) -> dict[str, Any]:
+    """Train to the end of the schedule, then evaluate."""
     with ExitStack() as stack:
-        stack.enter_context(runs.alone(folder))
-        robots = [stack.enter_context(closing(open_robot(robot, config.robot))) for _ in _slots(config, robot)]
-        trainer = stack.enter_context(closing(Trainer(config, folder, robots, _demonstrations(config, robots[0].spec))))
-        if trainer.step or trainer.cloned:
-            console.print(
-                f"going on at decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes kept"
-            )
+        slots = range(config.schedule.envs)
+        robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
+        trainer = Trainer(config, folder, robots, demonstrations(folder, config, robots[0].spec))
         try:
-            with watching(console) as watch:
+            with stoppable(console) as enough, watching(console, enough) as watch:
                 trainer.run(watch)
-        except KeyboardInterrupt:
-            console.print(f"stopped at decision {trainer.step}; go on with: twinarm resume {folder}", soft_wrap=True)
-            raise
+        except Stopped:
+            done = f"decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes"
+            console.print(f"saved at {done}; go on with: twinarm resume {folder}", soft_wrap=True)
+            raise KeyboardInterrupt from None
         with bar(console, "evaluating", 2 * config.schedule.final_episodes) as tell:
             return conclude(folder, config, robots[0], trainer.seconds, counting(tell))
+
+
+def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:
+    """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
+    if config.bootstrap.mode == "none":
+        return None
+    dataset = Dataset.open(folder / str(config.bootstrap.path))
+    dataset.require(dataset_info(spec, config.spaces))
+    return dataset
 
 
 def tell(folder: Path, report: dict[str, Any], console: Console, as_json: bool) -> None:
@@ -80,18 +118,3 @@ def tell(folder: Path, report: dict[str, Any], console: Console, as_json: bool) 
         console.print(f"  {folder / name}", soft_wrap=True)
     if as_json:
         print(json.dumps(report | {"run": str(folder)}))
-
-
-def _slots(config: TrainConfig, robot: str) -> range:
-    if config.schedule.envs > 1 and robot != "sim":
-        raise UserError(f"{robot} is one robot, schedule.envs is {config.schedule.envs}; use --set schedule.envs=1")
-    return range(config.schedule.envs)
-
-
-def _demonstrations(config: TrainConfig, spec: Any) -> Dataset | None:
-    """The run's demonstrations. Raises UserError where the bootstrap needs some and has none."""
-    if config.bootstrap.mode == "none":
-        return None
-    dataset = Dataset.open(Path(str(config.bootstrap.path)))
-    dataset.require(dataset_info(spec, config.spaces))
-    return dataset

@@ -5,6 +5,7 @@ A file is written beside its place, synced and renamed, so that a crash leaves t
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -20,6 +21,7 @@ KEEP = 2
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a run stands: with the tensors and the episode log, enough to go on exactly."""
 
+    settings: dict[str, Any]  # the whole configuration so far
     step: int
     cloned: int  # cloning updates done
     credit: float  # updates due but not yet made
@@ -40,15 +42,24 @@ class OpenEpisode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def save(folder: Path, tensors: dict[str, Tensor], progress: Progress) -> Path:
-    """Write the checkpoint of `progress.step` and forget all but the newest KEEP."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the checkpoint of `progress.step` and forget all but the newest KEEP.
+
+    Raises:
+        CheckpointError: it cannot be written; those before it are as they were.
+    """
     path = folder / f"step_{progress.step:09d}.safetensors"
     part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"progress": msgspec.json.encode(progress).decode()})
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, part, metadata={"progress": msgspec.json.encode(progress).decode()})
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(folder)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        advice = f"make room, then twinarm resume {folder.parent}"
+        raise CheckpointError(f"cannot write {path} ({error}); {advice}") from None
     for stale in sorted(folder.glob("step_*.safetensors"))[:-KEEP]:
         stale.unlink()
     return path

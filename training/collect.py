@@ -8,20 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
 from control.datasets import Dataset
-from control.episodes import DatasetInfo, Provenance
+from control.episodes import DatasetInfo, Provenance, code_commit, digest
 from control.interfaces import Judge, Policy, Robot
 from control.loop import run_episode
 from control.messages import Result
 from control.types import ResetRequest, RobotSpec, Spawn
 from policies.spaces import SpacesConfig
+from sim.stages import stage_name
 from training.crew import share
+from training.lift import LiftTask, load_reward
+from training.settings import TrainConfig
 from training.statistics import wilson
+from training.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,42 @@ class Demonstrations:
                 begin=recorder.start,
             )
             recorder.finish(verdicts[-1].success)
+
+
+def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callable[[], Robot]) -> Demonstrations:
+    """The demonstrations that a configuration asks for, to be recorded in `folder`.
+
+    Raises:
+        DatasetError: the folder holds another dataset, or other files.
+    """
+    task, demos, stage = config.task, config.demos, stage_name(config.task.stage)
+    with closing(make_robot()) as robot:
+        spec = robot.spec
+    info = dataset_info(
+        spec,
+        config.spaces,
+        stage=stage,
+        script=demos.script,
+        noise=demos.noise,
+        first_seed=first_seed,
+        limit_steps=demos.limit_steps,
+        reward=task.reward,
+        cube_x_m=list(task.cube_x_m),
+        cube_y_m=list(task.cube_y_m),
+        cube_yaw_rad=list(task.cube_yaw_rad),
+        robot=digest(dict(spec.plant)),
+    )
+    return Demonstrations(
+        make_robot=make_robot,
+        make_policy=Teacher(config.spaces, demos.script, demos.noise, config.robot.model),
+        judge=LiftTask(load_reward(task.reward), config.replay.gamma),
+        dataset=Dataset.create(folder, info),
+        provenance=Provenance(demos.script, first_seed, stage, config.digest, commit=code_commit()),
+        stage=stage,
+        spawn=task.spawn,
+        limit_steps=demos.limit_steps,
+        first_seed=first_seed,
+    )
 
 
 @dataclass(frozen=True)

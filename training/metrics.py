@@ -12,36 +12,47 @@ FILE = "metrics.jsonl"
 
 
 class Metrics:
-    """Appends to a run's metrics; every row has the step it belongs to."""
+    """Appends to a run's metrics; every row has the step it belongs to.
 
-    def __init__(self, folder: Path):
-        self._path = folder / FILE
-        self._file = open(self._path, "a")  # noqa: SIM115 (kept open for the length of the run)
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+    Args:
+        step: decisions that the run stands at, and `cloned` cloning updates: rows after them will be written again,
+            and are forgotten.
+    """
+
+    def __init__(self, folder: Path, step: int = 0, cloned: int = 0):
+        path = folder / FILE
+        if path.exists():
+            _truncate(path, step, cloned)
+        self._file = open(path, "a")  # noqa: SIM115 (kept open for the length of the run)
+        board = folder / "tensorboard"
+        self._cloning = SummaryWriter(str(board / "cloning"), purge_step=cloned + 1)
+        self._learning = SummaryWriter(str(board / "learning"), purge_step=step + 1)
 
     def write(self, step: int, figures: dict[str, float]) -> None:
         """One row: `figures` as they stood at `step`."""
         self._file.write(json.dumps({"step": step, **figures}) + "\n")
         for name, value in figures.items():
-            self._board.add_scalar(name, value, figures.get("cloned", step) if step == 0 else step)
+            if "cloned" in figures:
+                self._cloning.add_scalar(name, value, figures["cloned"])
+            else:
+                self._learning.add_scalar(name, value, step)
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
         self._file.flush()
 
-    def truncate(self, step: int, cloned: int) -> None:
-        """Forget the rows after `step` decisions and `cloned` cloning updates: they will be written again."""
-        self._file.close()
-        rows = [row for row in read(self._path.parent) if row["step"] <= step and row.get("cloned", 0) <= cloned]
-        part = self._path.with_suffix(".part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        part.replace(self._path)
-        self._file = open(self._path, "a")  # noqa: SIM115
-
     def close(self) -> None:
-        """Finish both."""
+        """Finish all."""
         self._file.close()
-        self._board.close()
+        self._cloning.close()
+        self._learning.close()
+
+
+def _truncate(path: Path, step: int, cloned: int) -> None:
+    rows = [row for row in read(path.parent) if row["step"] <= step and row.get("cloned", 0) <= cloned]
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    part.replace(path)
 
 
 def read(folder: Path) -> list[dict[str, Any]]:

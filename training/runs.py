@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
@@ -15,14 +16,17 @@ from control.errors import UserError
 from training.settings import TrainConfig
 
 CONFIG, LOCK = "config.yaml", ".lock"
+# What may change between the parts of a run: how long it lasts, where it runs and what it is called.
+FREE = ("name", "run_on", "bootstrap.path", "schedule.steps", "schedule.final_episodes", "schedule.checkpoint_every")
 
 
-def begin(root: Path, name: str) -> Path:
-    """A new, empty folder for a run of that name; `root`/latest points at it from now on."""
-    folder = root / name / datetime.now().strftime("%Y%m%d_%H%M%S")
+def begin(root: Path, settings: TrainConfig) -> Path:
+    """A new folder for a run, with its configuration in it; `root`/latest points at it from now on."""
+    folder = root / settings.name / datetime.now().strftime("%Y%m%d_%H%M%S")
     while folder.exists():
         folder = folder.with_name(folder.name + "_again")
     folder.mkdir(parents=True)
+    write_config(folder, settings)
     part = root / f".latest.{os.getpid()}"
     part.symlink_to(folder.relative_to(root))
     part.replace(root / "latest")
@@ -55,3 +59,15 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"{folder} is being trained by another process; wait for it to end") from None
         yield
+
+
+def changes(then: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:
+    """One phrase for each setting that two configurations do not share and that a run must not change on its way."""
+    found = []
+    for key in {**then, **now}:
+        name, before, after = f"{path}{key}", then.get(key), now.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += changes(before, after, f"{name}.")
+        elif before != after and name not in FREE:
+            found.append(f"{name} was {before}, is {after}")
+    return found

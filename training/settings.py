@@ -51,7 +51,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["none", "seed", "balanced"] = "balanced"
     # none: they are not used. seed: they go once into the one uniform replay. balanced: they keep one of their own.
     demo_share: float = 0.5  # of every batch, when balanced
-    path: str | None = None  # folder of the demonstrations
+    path: str | None = None  # folder of the demonstrations; a relative one is the run's own and recorded by it
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
     imitate_successes: bool = False  # add the agent's own successes to the demonstrations; for `balanced`
     clone_failures: bool = False  # also what failed demonstrations did; sound where their labels are a teacher's
@@ -100,12 +100,17 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `collect` and `demo` record for this run."""
 
+    script: Literal["scripted", "crude"] = "scripted"
     episodes: int = 20
     noise: float = 0.3  # of the executed action, in action units; the label stays clean
     limit_steps: int = 80
 
     def __post_init__(self) -> None:
         require(self.limit_steps >= 1, f"limit_steps must be at least 1, got {self.limit_steps}")
+        require(self.episodes >= 1, f"episodes must be at least 1, got {self.episodes}")
+        require(self.noise >= 0, f"noise must not be negative, got {self.noise}")
+        crude = self.script == "crude"
+        require(not (crude and self.noise), "the crude script is open-loop and knows no clean label; set noise 0")
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +119,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     seed: int = 0
     device: str = "cpu"
+    run_on: str = "sim"  # the robot: sim, or the endpoint of a served one
     robot: RobotConfig = RobotConfig()
     spaces: SpacesConfig = SpacesConfig()
     task: TaskConfig = TaskConfig()
@@ -129,6 +135,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.robot.camera_px == self.spaces.camera_px,
             f"robot.camera_px is {self.robot.camera_px} and spaces.camera_px {self.spaces.camera_px}; make them equal",
         )
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """These values as a JSON file would give them back."""
+        return msgspec.json.decode(msgspec.json.encode(self))
 
     @property
     def digest(self) -> str:

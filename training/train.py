@@ -6,15 +6,17 @@ batch: generators, open episodes and the length of the episode log are part of i
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from control.arm import Arm
 from control.datasets import Dataset
-from control.episodes import Provenance
+from control.episodes import Provenance, code_commit
+from control.errors import CheckpointError
 from control.interfaces import Robot
 from control.types import ResetRequest
 from policies.actor import Shapes, save_policy
@@ -25,26 +27,19 @@ from training import checkpoint
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
 from training.drqv2 import Agent
-from training.evaluate import TRAINING_SEED, VALIDATION_SEED, Report, evaluate, requests
+from training.evaluate import TRAINING_SEED, VALIDATION_SEED, evaluate, requests
 from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.metrics import Metrics
 from training.rollout import Rollout
+from training.runs import changes
 from training.settings import TrainConfig
+from training.watch import Stopped, Watch
 
 SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
 NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
-
-
-@dataclass
-class Watch:
-    """What a run tells those who look on; every default is silence."""
-
-    cloning: Callable[[int, int], None] = lambda done, total: None
-    learning: Callable[[int, int, dict[str, float]], None] = lambda done, total, figures: None
-    evaluated: Callable[[int, Report], None] = lambda step, report: None
 
 
 class Trainer:
@@ -67,16 +62,15 @@ class Trainer:
         self.agent = Agent(shapes, config.net, config.agent, config.seed, config.device)
         self.rng = np.random.default_rng(config.seed)
         self.memory = Memory(config, self.spaces)
-        self.log = Dataset.create(folder / "episodes", dataset_info(robots[0].spec, config.spaces))
-        self.metrics = Metrics(folder)
+        self._commit = code_commit()
         self.step = self.cloned = self.episodes = 0
         self.validated = -1
         self.credit, self.next_eval, self.best = 0.0, config.schedule.eval_every, (-1.0, 0.0)
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
+        self._rollouts: list[Rollout] = []
         if demonstrations is not None:
             self.memory.take_in(demonstrations, self._judge())
-        self._resume()
 
     @property
     def seconds(self) -> float:
@@ -84,7 +78,19 @@ class Trainer:
         return self._seconds + time.monotonic() - self._started
 
     def run(self, watch: Watch) -> None:
-        """Clone, then learn until the schedule ends; `policy.safetensors` is the best by validation."""
+        """Go on from the newest checkpoint: clone, then learn until the schedule ends.
+
+        `policy.safetensors` is the best by validation.
+
+        Raises:
+            CheckpointError: the checkpoints are of another agent, or of other settings than the folder's.
+            Stopped: `watch` had enough; a checkpoint was saved.
+        """
+        self._pick_up(watch)
+        with closing(self.metrics):
+            self._run(watch)
+
+    def _run(self, watch: Watch) -> None:
         self._clone(watch)
         self._rollouts = [self._begin(slot, episode) for slot, episode in enumerate(self._open)]
         while self.step < self.config.schedule.steps:
@@ -93,13 +99,15 @@ class Trainer:
             watch.learning(self.step, self.config.schedule.steps, figures)
             if self.step % self.config.schedule.checkpoint_every == 0:
                 self.save()
+            self._stop_if(watch.enough())
         if self.validated != self.step:
             self._validate(watch)
         self.save()
 
-    def close(self) -> None:
-        """Close the files that grow with the run."""
-        self.metrics.close()
+    def _stop_if(self, enough: bool) -> None:
+        if enough:
+            self.save()
+            raise Stopped
 
     # Before exploring
 
@@ -115,6 +123,7 @@ class Trainer:
                 self._write_policy(CLONED)
                 self._validate(watch)
                 self.save()
+            self._stop_if(watch.enough())
 
     # Exploring
 
@@ -149,9 +158,8 @@ class Trainer:
     def _finish(self, rollout: Rollout) -> None:
         steps, success = rollout.steps, rollout.steps[-1].verdict.success
         seed = self._seed(rollout.index)
-        provenance = Provenance(
-            "drqv2", seed, self.config.task.stage, self.config.digest, self._robots[0].spec.calibration
-        )
+        stage, calibration = self.config.task.stage, self._robots[0].spec.calibration
+        provenance = Provenance("drqv2", seed, stage, self.config.digest, calibration, self._commit)
         with self.log.recorder(self.episodes, provenance) as recorder:
             recorder.start(steps[0].before, steps[0].truth_before)
             for step in steps:
@@ -202,8 +210,9 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of everything a resume needs."""
-        rollouts = getattr(self, "_rollouts", None)
+        rollouts = self._rollouts
         progress = Progress(
+            settings=self.config.plain,
             step=self.step,
             cloned=self.cloned,
             credit=self.credit,
@@ -218,23 +227,29 @@ class Trainer:
         self.metrics.flush()
         checkpoint.save(self.folder / "checkpoints", self.agent.state(), progress)
 
-    def _resume(self) -> None:
+    def _pick_up(self, watch: Watch) -> None:
+        """Become what the newest checkpoint says, or the beginning; what was logged after it is forgotten."""
         saved = checkpoint.load_newest(self.folder / "checkpoints")
+        if saved is not None:
+            self._become(*saved)
+        self.log = Dataset.create(self.folder / "episodes", dataset_info(self._robots[0].spec, self.config.spaces))
         self.log.recover()
-        if saved is None:
-            self.log.truncate(0)
-            self.metrics.truncate(0, 0)
-            return
-        tensors, progress = saved
+        self.log.truncate(self.episodes)
+        self.metrics = Metrics(self.folder, self.step, self.cloned)
+        for episode in map(self.log.read, range(self.episodes)):
+            self.memory.add(from_episode(episode, self.spaces, self._judge()), episode.success)
+        if saved is not None:
+            watch.resumed(self.step, self.episodes)
+
+    def _become(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        if changed := changes(progress.settings, self.config.plain):
+            words = f"{self.folder} was trained with other settings: {'; '.join(changed)}"
+            raise CheckpointError(f"{words}; put them back, or begin a new run")
         self.agent.restore(tensors)
         self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
         self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
         self._open, self._seconds, self.validated = progress.open, progress.seconds, progress.validated
         self.rng.bit_generator.state = json.loads(progress.rng)
-        self.log.truncate(self.episodes)
-        self.metrics.truncate(self.step, self.cloned)
-        for episode in map(self.log.read, range(self.episodes)):
-            self.memory.add(from_episode(episode, self.spaces, self._judge()), episode.success)
 
     def _write_policy(self, name: str) -> None:
         notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest)

@@ -111,9 +111,9 @@ def test_a_killed_collect_is_completed_by_the_same_command(tmp_path):
 @pytest.mark.parametrize(
     ("words", "phrase"),
     [
-        (("--noise", "-1"), "--noise must not be negative"),
-        (("--script", "crude", "--noise", "0.5"), "--script crude is open-loop"),
-        (("--episodes", "0"), "--episodes must be at least 1"),
+        (("--noise", "-1"), "noise must not be negative, got -1"),
+        (("--script", "crude", "--noise", "0.5"), "the crude script is open-loop"),
+        (("--episodes", "0"), "episodes must be at least 1, got 0"),
         (("--seed", "999999"), "--seed 999999: seeds from 1000000 on"),
         (("--workers", "0"), "--workers must be at least 1"),
         (("--curriculum-stage", "5"), "no curriculum stage 5; there are: 0 home"),

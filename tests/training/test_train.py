@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ from sim.robot import SimRobot
 from tools import training as tool
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
-from training.train import Trainer, Watch
+from training.train import Trainer
+from training.watch import Watch
 
 TINY = (
     "name=tiny",
@@ -69,9 +70,7 @@ def trainer(folder: Path) -> Iterator[Trainer]:
     config = runs.read_config(folder)
     with ExitStack() as stack:
         robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
-        yield stack.enter_context(
-            closing(Trainer(config, folder, robots, tool._demonstrations(config, robots[0].spec)))
-        )
+        yield Trainer(config, folder, robots, tool.demonstrations(folder, config, robots[0].spec))
 
 
 def run(folder: Path, watch: Watch | None = None) -> Trainer:
@@ -174,7 +173,8 @@ def test_a_finished_run_leaves_report_curves_and_film(tmp_path, demos, capsys):
 
 
 def test_a_second_run_leaves_the_first_where_it_is(tmp_path):
-    first, second = runs.begin(tmp_path, "lift"), runs.begin(tmp_path, "lift")
+    config = settings.load("lift_fast.yaml", TINY)
+    first, second = runs.begin(tmp_path, config), runs.begin(tmp_path, config)
     assert first != second and first.is_dir() and (tmp_path / "latest").resolve() == second.resolve()
 
 

@@ -1,0 +1,142 @@
+"""Runs that were stopped, killed, changed or starved of disk on their way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from control.datasets import Dataset
+from tools.cli import main
+from training import checkpoint, metrics, runs, settings
+from training.checkpoint import Progress
+from training.metrics import Metrics
+
+TINY = (
+    *("name=tiny", "robot.camera_px=24", "spaces.camera_px=24", "task.limit_steps=20", "demos.episodes=6"),
+    *("net.strides=[3,2]", "net.channels=8", "net.hidden=32", "replay.batch=16", "bootstrap.clone_updates=10"),
+    *("schedule.steps=40", "schedule.eval_every=40", "schedule.eval_episodes=1", "schedule.final_episodes=1"),
+)
+DEMO = [sys.executable, "-m", "tools.cli", "demo", "--stage", "1", *(w for s in TINY for w in ("--set", s))]
+
+
+def wait_for(ready, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert ready()
+
+
+def test_the_main_job_killed_while_it_records_goes_on_recording(tmp_path):
+    process = subprocess.Popen([*DEMO, "--output", str(tmp_path)], stderr=subprocess.DEVNULL)
+    recorded = tmp_path / "latest" / "demonstrations"
+    wait_for(lambda: len(list(recorded.glob("episode_??????.mcap"))) >= 2)
+    process.kill()
+    process.wait()
+    kept = {path.name: path.read_bytes() for path in recorded.glob("episode_??????.mcap")}
+    assert len(kept) < 6
+    assert main(["resume", str(tmp_path / "latest")]) == 0
+    assert Dataset.open(recorded).indices() == list(range(6))
+    assert all((recorded / name).read_bytes() == content for name, content in kept.items())
+    assert (tmp_path / "latest" / "report.json").exists()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    assert main([*DEMO[3:], "--output", str(root)]) == 0
+    return (root / "latest").resolve()
+
+
+@pytest.mark.parametrize(
+    "edit, words",
+    [
+        (("lr: 0.0003", "lr: 0.0001"), "agent.lr was 0.0003, is 0.0001"),
+        (("gamma: 0.97", "gamma: 0.9"), "replay.gamma was 0.97, is 0.9"),
+        (("seed: 0", "seed: 5"), "its first seed is 0, not 30"),
+    ],
+)
+def test_a_run_does_not_go_on_under_other_settings(finished, capsys, edit, words):
+    path = finished / "config.yaml"
+    written = path.read_text()
+    assert edit[0] in written
+    path.write_text(written.replace(*edit, 1))
+    try:
+        assert main(["resume", str(finished)]) == 2
+    finally:
+        path.write_text(written)
+    assert words in capsys.readouterr().err
+
+
+def test_a_finished_run_can_be_given_more_steps(finished):
+    path, before = finished / "config.yaml", checkpoint.load_newest(finished / "checkpoints")[1].step
+    path.write_text(path.read_text().replace("steps: 40", "steps: 60", 1))
+    assert main(["resume", str(finished)]) == 0
+    assert checkpoint.load_newest(finished / "checkpoints")[1].step == 60 > before
+
+
+def test_ctrl_c_saves_where_the_run_stands_and_says_how_to_go_on(tmp_path):
+    words = [*DEMO, "--output", str(tmp_path), "--set", "schedule.steps=5000"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: (tmp_path / "latest" / "episodes" / "episode_000002.mcap").exists())
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in said
+    folder = (tmp_path / "latest").resolve()
+    saved = checkpoint.load_newest(folder / "checkpoints")[1]
+    assert saved.step % 500 and saved.episodes >= 3
+    assert f"saved at decision {saved.step} of 5000" in said
+    assert f"twinarm resume {folder}" in said.replace("\n", "")
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
+    script = f"""
+import resource, signal, sys, torch
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_resume import keep
+keep(Path({str(tmp_path)!r}), 1)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+keep(Path({str(tmp_path)!r}), 2)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=os.getcwd())
+    assert told.returncode == 1 and "CheckpointError: cannot write" in told.stderr
+    assert "make room, then twinarm resume" in told.stderr
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step_000000001.safetensors"]
+    assert checkpoint.load_newest(tmp_path)[1].step == 1
+
+
+def keep(folder: Path, step: int) -> None:
+    progress = Progress({}, step, 0, 0.0, 0, (), 0, 0, (0.0, 0.0), 0.0, "{}")
+    checkpoint.save(folder, {"weights": torch.arange(5000.0)}, progress)
+
+
+def test_metrics_go_on_where_the_checkpoint_stands_and_no_curve_runs_twice(tmp_path):
+    for value, start in ((1.0, 0), (2.0, 50)):
+        rows = Metrics(tmp_path, start, 20)
+        for step in range(start + 10, 101, 10):
+            rows.write(step, {"q": value})
+        rows.close()
+    assert [(row["step"], row["q"]) for row in metrics.read(tmp_path)] == [
+        *((step, 1.0) for step in range(10, 51, 10)),
+        *((step, 2.0) for step in range(60, 101, 10)),
+    ]
+    board = EventAccumulator(str(tmp_path / "tensorboard" / "learning"))
+    board.Reload()
+    assert [(event.step, event.value) for event in board.Scalars("q")] == [
+        (row["step"], row["q"]) for row in metrics.read(tmp_path)
+    ]
+
+
+def test_a_run_remembers_the_robot_it_was_begun_on(tmp_path, capsys):
+    config = settings.load("lift_fast.yaml", TINY, {"run_on": "ipc:///tmp/nobody-there"})
+    folder = runs.begin(tmp_path, config)
+    runs.write_config(folder, settings.load(str(folder / "config.yaml"), ["bootstrap.path=demonstrations"]))
+    assert main(["resume", str(folder)]) == 2
+    assert "ipc:///tmp/nobody-there" in capsys.readouterr().err

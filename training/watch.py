@@ -1,0 +1,21 @@
+"""Between a run and those who look on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from training.evaluate import Report
+
+
+@dataclass
+class Watch:
+    """What a run tells those who look on, and whether they want it to stop; every default is silence."""
+
+    resumed: Callable[[int, int], None] = lambda step, episodes: None
+    cloning: Callable[[int, int], None] = lambda done, total: None
+    learning: Callable[[int, int, dict[str, float]], None] = lambda done, total, figures: None
+    evaluated: Callable[[int, Report], None] = lambda step, report: None
+    enough: Callable[[], bool] = lambda: False  # asked between decisions: True saves and stops
+
+
+class Stopped(Exception):
+    """A run that was asked to stop has saved where it stands."""
