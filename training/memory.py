@@ -3,6 +3,7 @@
 import numpy as np
 
 from control.datasets import Dataset
+from control.errors import DatasetError
 from control.interfaces import Judge
 from policies.spaces import Spaces
 from training.experience import from_episode
@@ -21,12 +22,22 @@ class Memory:
         return len(self.online) + len(self.demos)
 
     def take_in(self, dataset: Dataset, judge: Judge) -> None:
-        """Add demonstrations, failures too; what is worth cloning among them is marked."""
-        bootstrap = self._config.bootstrap
+        """Add demonstrations, failures too; what is worth cloning among them is marked.
+
+        Raises:
+            DatasetError: there is cloning to be done, and nothing worth it.
+        """
+        bootstrap, indices, worthy = self._config.bootstrap, dataset.indices(), 0
         replay = self.demos if bootstrap.mode == "balanced" else self.online
-        for episode in map(dataset.read, dataset.indices()):
+        for episode in map(dataset.read, indices):
             worth_cloning = episode.success or bootstrap.clone_failures
             replay.add_episode(from_episode(episode, self._spaces, judge), is_demo=worth_cloning)
+            worthy += worth_cloning
+        if bootstrap.clone_updates and not worthy:
+            raise DatasetError(
+                f"none of the {len(indices)} demonstrations in {dataset.folder} lifted, so there is nothing to clone; "
+                "collect better ones, or use --set bootstrap.clone_updates=0"
+            )
 
     def add(self, episode: EpisodeArrays, success: bool) -> None:
         """Add what was lived through; a success that is to be imitated goes to the demonstrations, too."""

@@ -140,3 +140,12 @@ def test_a_run_remembers_the_robot_it_was_begun_on(tmp_path, capsys):
     runs.write_config(folder, settings.load(str(folder / "config.yaml"), ["bootstrap.path=demonstrations"]))
     assert main(["resume", str(folder)]) == 2
     assert "ipc:///tmp/nobody-there" in capsys.readouterr().err
+
+
+def test_cloning_from_failures_alone_is_refused(tmp_path, capsys):
+    demos, words = tmp_path / "demos", [w for s in TINY for w in ("--set", s)]
+    lost = ["collect", "--config", "lift_fast.yaml", "--episodes", "2", "--set", "demos.limit_steps=1"]
+    assert main([*lost, "--output", str(demos), *words]) == 0
+    train = ["train", "--config", "lift_fast.yaml", "--bootstrap", str(demos), "--output", str(tmp_path / "runs")]
+    assert main([*train, *words, "--set", "bootstrap.clone_failures=false"]) == 2
+    assert "none of the 2 demonstrations" in capsys.readouterr().err
