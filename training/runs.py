@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from control import config
-from control.errors import UserError
+from control.errors import CheckpointError, UserError
 from training.settings import TrainConfig
 
 CONFIG, LOCK = "config.yaml", ".lock"
@@ -59,6 +59,13 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"{folder} is being trained by another process; wait for it to end") from None
         yield
+
+
+def require_same_settings(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raises CheckpointError where settings that shape learning changed between two parts of a run."""
+    if changed := changes(then, now):
+        words = f"{folder} was trained with other settings: {'; '.join(changed)}"
+        raise CheckpointError(f"{words}; put them back, or begin a new run")
 
 
 def changes(then: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:

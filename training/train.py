@@ -16,7 +16,6 @@ from torch import Tensor
 from control.arm import Arm
 from control.datasets import Dataset
 from control.episodes import Provenance, code_commit
-from control.errors import CheckpointError
 from control.interfaces import Robot
 from control.types import ResetRequest
 from policies.actor import Shapes, save_policy
@@ -33,7 +32,7 @@ from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.metrics import Metrics
 from training.rollout import Rollout
-from training.runs import changes
+from training.runs import require_same_settings
 from training.settings import TrainConfig
 from training.watch import Stopped, Watch
 
@@ -78,9 +77,7 @@ class Trainer:
         return self._seconds + time.monotonic() - self._started
 
     def run(self, watch: Watch) -> None:
-        """Go on from the newest checkpoint: clone, then learn until the schedule ends.
-
-        `policy.safetensors` is the best by validation.
+        """Go on from the newest checkpoint: clone, learn until the schedule ends, keep the best by validation.
 
         Raises:
             CheckpointError: the checkpoints are of another agent, or of other settings than the folder's.
@@ -129,8 +126,7 @@ class Trainer:
 
     def _begin(self, slot: int, episode: OpenEpisode) -> Rollout:
         task = self.config.task
-        seed = self._seed(episode.index)
-        request = ResetRequest(task.stage, seed, task.spawn)
+        request = ResetRequest(task.stage, self._seed(episode.index), task.spawn)
         robot, judge = self._robots[slot], self._judges[slot]
         limit = self.config.schedule.explore_limit_steps
         return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
@@ -157,8 +153,8 @@ class Trainer:
 
     def _finish(self, rollout: Rollout) -> None:
         steps, success = rollout.steps, rollout.steps[-1].verdict.success
-        seed = self._seed(rollout.index)
-        stage, calibration = self.config.task.stage, self._robots[0].spec.calibration
+        seed, stage = self._seed(rollout.index), self.config.task.stage
+        calibration = self._robots[0].spec.calibration
         provenance = Provenance("drqv2", seed, stage, self.config.digest, calibration, self._commit)
         with self.log.recorder(self.episodes, provenance) as recorder:
             recorder.start(steps[0].before, steps[0].truth_before)
@@ -210,14 +206,13 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of everything a resume needs."""
-        rollouts = self._rollouts
         progress = Progress(
             settings=self.config.plain,
             step=self.step,
             cloned=self.cloned,
             credit=self.credit,
             episodes=self.episodes,
-            open=tuple(rollout.open for rollout in rollouts) if rollouts else self._open,
+            open=tuple(rollout.open for rollout in self._rollouts) or self._open,
             next_eval=self.next_eval,
             validated=self.validated,
             best=self.best,
@@ -242,9 +237,7 @@ class Trainer:
             watch.resumed(self.step, self.episodes)
 
     def _become(self, tensors: dict[str, Tensor], progress: Progress) -> None:
-        if changed := changes(progress.settings, self.config.plain):
-            words = f"{self.folder} was trained with other settings: {'; '.join(changed)}"
-            raise CheckpointError(f"{words}; put them back, or begin a new run")
+        require_same_settings(self.folder, progress.settings, self.config.plain)
         self.agent.restore(tensors)
         self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
         self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
