@@ -20,7 +20,6 @@ setup: .venv/ready
 run: .venv/ready
 	@$(BIN)/twinarm demo --stage $(STAGE)
 
-test: export OMP_NUM_THREADS = 1
 test: lint
 	$(BIN)/pytest -q -n 2
 

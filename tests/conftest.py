@@ -1,5 +1,6 @@
 """What tests of several packages share."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -7,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes: two threads on busy cores wait 20 times longer than they work
 
 Serving = Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[str]]]]
 
