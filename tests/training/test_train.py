@@ -6,44 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny import TINY, begin, run, trainer
 
 from control.datasets import Dataset
 from control.errors import CheckpointError, UserError
-from sim.robot import SimRobot
-from tools import training as tool
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
-from training.train import Trainer
 from training.watch import Watch
 
-TINY = (
-    "name=tiny",
-    "robot.camera_px=24",
-    "spaces.camera_px=24",
-    "task.stage=lifted",
-    "task.limit_steps=30",
-    "demos.episodes=3",
-    "net.strides=[3,2]",
-    "net.channels=8",
-    "net.feature_dim=16",
-    "net.hidden=32",
-    "replay.batch=16",
-    "bootstrap.clone_updates=20",
-    "agent.critic_warmup=10",
-    "schedule.steps=60",
-    "schedule.eval_every=30",
-    "schedule.eval_episodes=2",
-    "schedule.checkpoint_every=20",
-    "schedule.explore_limit_steps=20",
-    "schedule.final_episodes=3",
-)
 EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
 
 
@@ -56,27 +31,6 @@ def demos(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("demos") / "three"
     assert main(["collect", "--config", "lift_fast.yaml", "--output", str(folder), "--workers", "1", *flags()]) == 0
     return folder
-
-
-def begin(folder: Path, demos: Path, *more: str) -> Path:
-    config = settings.load("lift_fast.yaml", (*TINY, f"bootstrap.path={demos}", *more))
-    folder.mkdir()
-    runs.write_config(folder, config)
-    return folder
-
-
-@contextmanager
-def trainer(folder: Path) -> Iterator[Trainer]:
-    config = runs.read_config(folder)
-    with ExitStack() as stack:
-        robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
-        yield Trainer(config, folder, robots, tool.demonstrations(folder, config, robots[0].spec))
-
-
-def run(folder: Path, watch: Watch | None = None) -> Trainer:
-    with trainer(folder) as learner:
-        learner.run(watch or Watch())
-    return learner
 
 
 class Killed(Exception):
@@ -100,7 +54,10 @@ def rows(folder: Path) -> list[dict]:
     [(1, ()), (27, ("bootstrap.imitate_successes=true",)), (55, ("schedule.envs=2", "bootstrap.mode=seed"))],
 )
 def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more):
-    unbroken, broken = begin(tmp_path / "unbroken", demos, *more), begin(tmp_path / "broken", demos, *more)
+    unbroken, broken = (
+        begin(tmp_path / "unbroken", f"bootstrap.path={demos}", *more),
+        begin(tmp_path / "broken", f"bootstrap.path={demos}", *more),
+    )
     whole = run(unbroken)
     with pytest.raises(Killed):
         run(broken, die_at(dies_at))
@@ -117,7 +74,10 @@ def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path, demos):
-    folders = [begin(tmp_path / name, demos, f"seed={seed}") for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    folders = [
+        begin(tmp_path / name, f"bootstrap.path={demos}", f"seed={seed}")
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
     for folder in folders:
         run(folder)
     assert rows(folders[0]) == rows(folders[1]) != rows(folders[2])
@@ -184,7 +144,7 @@ def test_two_processes_do_not_train_one_run(tmp_path):
 
 
 def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, demos):
-    folder = begin(tmp_path / "run", demos)
+    folder = begin(tmp_path / "run", f"bootstrap.path={demos}")
     run(folder)
     older, newer = sorted((folder / "checkpoints").glob("*.safetensors"))
     newer.write_bytes(newer.read_bytes()[: newer.stat().st_size // 2])
@@ -198,7 +158,7 @@ def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, demo
 @pytest.mark.parametrize("mode", ["none", "seed", "balanced"])
 def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
     steps = sum(len(Dataset.open(demos).read(i)) for i in range(3))
-    with trainer(begin(tmp_path / mode, demos, f"bootstrap.mode={mode}")) as learner:
+    with trainer(begin(tmp_path / mode, f"bootstrap.path={demos}", f"bootstrap.mode={mode}")) as learner:
         assert (len(learner.memory.online), len(learner.memory.demos)) == {
             "none": (0, 0),
             "seed": (steps, 0),

@@ -1,0 +1,93 @@
+"""What a run remembers: which demonstrations are worth cloning, what is imitated, and how a batch is mixed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import tiny
+
+from control.arm import Arm
+from control.datasets import Dataset
+from control.episodes import Provenance
+from control.loop import play
+from control.types import Command, Observation, ResetRequest
+from policies.spaces import Spaces
+from sim.robot import SimRobot
+from training.collect import dataset_info
+from training.lift import LiftTask, load_reward
+from training.memory import Memory
+from training.replay import EpisodeArrays
+
+
+def memory(*settings: str) -> Memory:
+    config = tiny(*settings)
+    return Memory(config, Spaces(config.spaces, Arm.of(None)))
+
+
+def episode(steps: int) -> EpisodeArrays:
+    frames, proprio = np.zeros((steps + 1, 24, 24, 3), np.uint8), np.zeros((steps + 1, 7), np.float32)
+    actions = (np.full((steps, 5), steps, np.float32) for _ in range(2))
+    return EpisodeArrays(frames, proprio, *actions, np.zeros(steps, np.float32), np.ones(steps, np.float32))
+
+
+@pytest.mark.parametrize("success", [True, False])
+@pytest.mark.parametrize("imitate", [True, False])
+def test_only_successes_are_imitated_and_only_where_the_settings_say_so(imitate, success):
+    kept = memory(f"bootstrap.imitate_successes={str(imitate).lower()}")
+    kept.add(episode(4), success)
+    assert (len(kept.online), len(kept.demos)) == (4, 4 * (imitate and success))
+    assert kept.demonstrated(np.random.default_rng(0)).is_demo.all() == (imitate and success)
+
+
+@pytest.mark.parametrize(
+    "mode, share, demonstrated",
+    [("balanced", 0.5, 8), ("balanced", 0.25, 4), ("balanced", 1.0, 16), ("seed", 0.5, 0)],
+)
+def test_a_batch_has_the_share_of_demonstrations_that_the_settings_say(mode, share, demonstrated):
+    kept = memory(f"bootstrap.mode={mode}", f"bootstrap.demo_share={share}")
+    kept.online.add_episode(episode(3))
+    kept.demos.add_episode(episode(5), is_demo=True)
+    assert kept.batch(np.random.default_rng(0)).is_demo.sum() == demonstrated
+
+
+@dataclass(frozen=True)
+class Still:
+    """Asks for the pose it is in, and says that this action was `value`."""
+
+    value: float
+
+    def reset(self) -> None:
+        pass
+
+    def act(self, observation: Observation) -> Command:
+        return Command(observation.target_rad, observation.seq, action=(self.value,) * 5)
+
+
+def demonstrations(folder: Path, successes: list[bool]) -> Dataset:
+    """Episodes of two steps; those of `successes` are said to have lifted, and their actions are 1, others 0."""
+    config = tiny()
+    with SimRobot(config.robot) as robot:
+        dataset = Dataset.create(folder, dataset_info(robot.spec, config.spaces))
+        for index, success in enumerate(successes):
+            steps = list(play(robot, Still(float(success)), judge(), ResetRequest("near", index), 2))
+            with dataset.recorder(index, Provenance("scripted", index, "near")) as recorder:
+                recorder.start(steps[0].before, steps[0].truth_before)
+                for step in steps:
+                    recorder.add(step.command, step.after, step.verdict, step.truth)
+                recorder.finish(success)
+    return dataset
+
+
+def judge() -> LiftTask:
+    return LiftTask(load_reward("sparse"), 0.97)
+
+
+@pytest.mark.parametrize("mode", ["seed", "balanced"])
+@pytest.mark.parametrize("failures, cloned", [(True, {0.0, 1.0}), (False, {1.0})])
+def test_failed_demonstrations_are_cloned_only_where_the_settings_say_so(tmp_path, mode, failures, cloned):
+    kept = memory(f"bootstrap.mode={mode}", f"bootstrap.clone_failures={str(failures).lower()}", "replay.batch=64")
+    kept.take_in(demonstrations(tmp_path / "demos", [True, False]), judge())
+    batch = kept.demonstrated(np.random.default_rng(0))
+    assert set(batch.label[batch.is_demo].flat) == cloned
+    assert set(batch.label.flat) == {0.0, 1.0}  # the critics learn from failures in any case
