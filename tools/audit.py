@@ -11,11 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from control import config
+from control.arm import Arm
+from control.datasets import Dataset
 from control.errors import UserError
+from policies.spaces import Spaces
 from tools.robots import EXPERIMENT
-from training import settings
+from training import data_audit, settings
 from training.audit_figure import draw
-from training.reward_audit import COLUMNS, SUCCESS, Verdict, audit
+from training.collect import action_space
+from training.data_audit import Finding
+from training.lift import load_reward
+from training.reward_audit import COLUMNS, SUCCESS, Verdict, audit, hover_worth
+from training.settings import TrainConfig
 
 TABLE_WIDTH = 130
 
@@ -29,6 +36,9 @@ class Arguments:
 
     config: str = EXPERIMENT
     """Configuration whose task, control rate and discount are audited."""
+
+    dataset: Path | None = None
+    """Look at the demonstrations in this folder instead, as `collect` and `train` do."""
 
     resets: int = 3
     """From how many starts; the figures are means over them."""
@@ -44,11 +54,13 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    """Audit, print the table, draw the figure."""
+    """Audit, print the table, draw the figure or list the findings."""
     console = Console(stderr=True)
     if arguments.resets < 1:
         raise UserError(f"--resets must be at least 1, got {arguments.resets}")
     chosen = settings.load(arguments.config, arguments.set)
+    if arguments.dataset is not None:
+        return about_data(chosen, Dataset.open(arguments.dataset), console, arguments.json)
     names = arguments.rewards or tuple(config.shipped("rewards.yaml"))
     with console.status("rolling out success and its traps"):
         rollouts, verdicts = audit(chosen, names, arguments.resets)
@@ -61,6 +73,41 @@ def main(arguments: Arguments) -> None:
     console.print(folder / "audit.png", soft_wrap=True)
     if arguments.json:
         print(json.dumps({"rewards": figures, "figure": str(folder / "audit.png")}))
+
+
+def about_data(chosen: TrainConfig, dataset: Dataset, console: Console, as_json: bool) -> None:
+    """Every finding, one a line. Raises UserError where the dataset was recorded for other settings."""
+    wanted, recorded = (action_space(chosen.spaces), chosen.robot.hz), (dataset.info.action_space, dataset.info.hz)
+    if wanted != recorded:
+        theirs, ours = (f"{space} at {hz:g} Hz" for space, hz in (recorded, wanted))
+        words = f"{dataset.folder} holds actions of {theirs}, the configuration's are {ours}"
+        raise UserError(f"{words}; name its --config")
+    findings = look_at(chosen, dataset)
+    for finding in findings:
+        tell(console, finding)
+    if as_json:
+        print(json.dumps({finding.name: {"fine": finding.fine, "words": finding.words} for finding in findings}))
+
+
+def look_at(chosen: TrainConfig, dataset: Dataset) -> list[Finding]:
+    """The findings of a data audit under the configuration's reward and spaces."""
+    spaces, gamma = Spaces(chosen.spaces, Arm.of(chosen.robot.model)), chosen.replay.gamma
+    return data_audit.audit(dataset, spaces, load_reward(chosen.task.reward), gamma, hover_worth(chosen))
+
+
+def warn(chosen: TrainConfig, dataset: Dataset, console: Console) -> None:
+    """Say what is wrong with demonstrations, or that nothing is."""
+    findings = look_at(chosen, dataset)
+    faults = [finding for finding in findings if not finding.fine]
+    for finding in faults:
+        tell(console, finding)
+    if not faults:
+        console.print(f"data audit: {', '.join(finding.name for finding in findings)}: all fine", soft_wrap=True)
+
+
+def tell(console: Console, finding: Finding) -> None:
+    mark = "[green]fine[/green]" if finding.fine else "[yellow]warning[/yellow]"
+    console.print(f"data audit: {mark}: {finding.name}: {finding.words}", soft_wrap=True)
 
 
 def row(verdict: Verdict) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from control.errors import UserError
 from sim.stages import stage_name
+from tools.audit import warn
 from tools.progress import bar
 from tools.robots import EXPERIMENT, fitting_config, open_robot
 from training import settings
@@ -77,6 +78,7 @@ def main(arguments: Arguments) -> None:
     if collection.found:
         console.print(f"{collection.found} of the {episodes} episodes were there already")
     console.print(f"{sentence(summary)}: {arguments.output}", soft_wrap=True)
+    warn(config, demonstrations.dataset, console)
     if arguments.json:
         print(msgspec.json.encode(summary | {"found": collection.found, "output": str(arguments.output)}).decode())
 

@@ -11,9 +11,10 @@ import torch
 from rich.console import Console
 
 from control.datasets import Dataset
-from control.errors import UserError
+from control.errors import TwinarmError, UserError
 from control.types import RobotSpec
 from sim.stages import stage_name
+from tools.audit import warn
 from tools.collect import workers
 from tools.progress import bar, counting, stoppable, watching
 from tools.robots import open_robot
@@ -22,6 +23,7 @@ from training.collect import dataset_info
 from training.evaluate import sentence
 from training.lift import load_reward
 from training.report import conclude
+from training.reward_audit import audit
 from training.settings import TrainConfig
 from training.train import Trainer
 from training.watch import Stopped
@@ -86,7 +88,9 @@ def learn(folder: Path, config: TrainConfig, console: Console) -> dict[str, Any]
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        trainer = Trainer(config, folder, robots, demonstrations(folder, config, robots[0].spec))
+        demos = demonstrations(folder, config, robots[0].spec)
+        look_before(config, demos, console)
+        trainer = Trainer(config, folder, robots, demos)
         try:
             with stoppable(console) as enough, watching(console, enough) as watch:
                 trainer.run(watch)
@@ -96,6 +100,18 @@ def learn(folder: Path, config: TrainConfig, console: Console) -> dict[str, Any]
             raise KeyboardInterrupt from None
         with bar(console, "evaluating", 2 * config.schedule.final_episodes) as tell:
             return conclude(folder, config, robots[0], trainer.seconds, counting(tell))
+
+
+def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:
+    """Audit reward and demonstrations, and warn of what training on them will lead to."""
+    try:
+        _, [verdict] = audit(config, [config.task.reward])
+        mark = "" if verdict.sound else "[yellow]warning[/yellow]: "
+        console.print(f"reward audit: {mark}{verdict.sentence()}", soft_wrap=True)
+    except TwinarmError as error:
+        console.print(f"reward audit: not done: {error}", soft_wrap=True)
+    if demos is not None:
+        warn(config, demos, console)
 
 
 def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:

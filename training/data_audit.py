@@ -36,7 +36,7 @@ def audit(dataset: Dataset, spaces: Spaces, reward: RewardConfig, gamma: float, 
     """Look at the first episodes of a dataset.
 
     Args:
-        hover: what hovering at the cube for ever is worth under `reward`, as reward_audit found.
+        hover: what hovering open at the cube for ever is worth under `reward`, see reward_audit.hover_worth.
     """
     indices = dataset.indices()
     episodes = [dataset.read(index) for index in indices[:LOOKED_AT]]

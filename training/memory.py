@@ -1,5 +1,7 @@
 """What a run learns from: its own experience and the demonstrations, mixed as the bootstrap says."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from control.datasets import Dataset
@@ -31,7 +33,8 @@ class Memory:
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
             worth_cloning = episode.success or bootstrap.clone_failures
-            replay.add_episode(from_episode(episode, self._spaces, judge), is_demo=worth_cloning)
+            arrays = late(from_episode(episode, self._spaces, judge), bootstrap.shift_steps)
+            replay.add_episode(arrays, is_demo=worth_cloning)
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(
@@ -61,3 +64,9 @@ class Memory:
         sizes = (px, px, 3), self._spaces.proprio_size, self._spaces.action_size
         stack = self._config.spaces.frame_stack
         return Replay(replay.capacity, *sizes, stack=stack, n_step=replay.n_step, gamma=replay.gamma)
+
+
+def late(episode: EpisodeArrays, steps: int) -> EpisodeArrays:
+    """The episode with every action beside the look that came `steps` decisions after the one it answered."""
+    looks = np.minimum(np.arange(len(episode.frames)) + steps, len(episode.frames) - 1)
+    return replace(episode, frames=episode.frames[looks], proprio=episode.proprio[looks]) if steps else episode

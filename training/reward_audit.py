@@ -113,6 +113,16 @@ def audit(config: TrainConfig, rewards: Sequence[str], resets: int = 1) -> tuple
     return rollouts, [judge(name, reward, rollouts, config.replay.gamma) for name, reward in judged.items()]
 
 
+def hover_worth(config: TrainConfig) -> float:
+    """What hovering open at the cube for ever is worth under the configuration's reward, from one reset."""
+    spaces, task = Spaces(config.spaces, Arm.of(config.robot.model)), config.task
+    request = ResetRequest(stage_name(task.stage), FIRST_SEED, task.spawn)
+    with closing(SimRobot(config.robot)) as robot:
+        steps = _episode(robot, request, task.limit_steps, _grasp(robot, spaces, HOVER))
+    gamma = config.replay.gamma
+    return value(paid(steps, load_reward(task.reward), gamma, config.spaces.action_repeat), False, gamma).bootstrapped
+
+
 def roll_out(robot: Robot, config: TrainConfig, resets: int) -> Rollouts:
     """Every behaviour from the first `resets` resets at which the script lifts, to its end or the time limit."""
     spaces, task = Spaces(config.spaces, Arm.of(config.robot.model)), config.task

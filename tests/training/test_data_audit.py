@@ -1,5 +1,6 @@
 """The data audit on real recordings, and on the same recordings after each fault has been put in."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -93,3 +94,16 @@ def test_labels_that_hit_the_end_of_their_range_are_found(recorded):
 )
 def test_no_success_or_no_advantage_over_hovering_is_a_fault(finding, fine):
     assert finding.fine == fine
+
+
+def test_the_command_lists_every_finding_and_asks_for_the_configuration_that_fits(recorded, capsys):
+    dataset, _, _ = recorded
+    fast = dataset.info.hz == 10
+    right, wrong = sorted(KINDS.values(), reverse=fast)
+    words = ["audit", "--dataset", str(dataset.folder), "--set", "task.reward=v13", "--config"]
+    assert main([*words, right, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["labels"]["fine"]
+    assert told["return"]["fine"] == fast  # at the experiment's rate and discount, hovering is worth more
+    assert main([*words, wrong]) == 2
+    assert "name its --config" in capsys.readouterr().err

@@ -149,3 +149,11 @@ def test_cloning_from_failures_alone_is_refused(tmp_path, capsys):
     train = ["train", "--config", "lift_fast.yaml", "--bootstrap", str(demos), "--output", str(tmp_path / "runs")]
     assert main([*train, *words, "--set", "bootstrap.clone_failures=false"]) == 2
     assert "none of the 2 demonstrations" in capsys.readouterr().err
+
+
+def test_a_run_says_beforehand_what_its_reward_and_demonstrations_invite_to(tmp_path, capsys):
+    words = [*DEMO[3:], "--output", str(tmp_path), "--set", "task.reward=v13", "--set", "task.limit_steps=200"]
+    assert main([*words, "--set", "schedule.steps=1"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "reward audit: warning: v13 invites to dip, hold below" in said
+    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return: all fine" in said
