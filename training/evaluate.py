@@ -10,7 +10,7 @@ import numpy as np
 from control.interfaces import Policy, Robot
 from control.loop import Step, play
 from control.types import ResetRequest, Spawn
-from training.lift import CLOSED_RAD, LiftState, LiftTask
+from training.lift import LiftState, LiftTask
 from training.statistics import wilson
 
 # Seeds by what they are for. Evaluation's are never used for training, demonstrations or the choice of a checkpoint.
@@ -103,13 +103,11 @@ def evaluate(
     """Run one episode for every reset; `watch` sees each step, `done` each result."""
     results = []
     for request in resets:
-        states, reward = [], 0.0
+        reward = 0.0
         for step in play(robot, policy, task, request, limit_steps):
             watch(step)
             reward += step.verdict.reward
-            assert task.state is not None
-            states.append(task.state)
-        results.append(_result(request.seed, states, reward, robot.spec.hz))
+        results.append(_result(request.seed, task.states, reward, robot.spec.hz))
         done(results[-1])
     return Report(tuple(results))
 
@@ -137,14 +135,20 @@ def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) ->
 
 
 def failure(states: Sequence[LiftState]) -> str:
-    """Why an episode was no success, by the furthest it got; empty for a success."""
+    """Why an episode was no success, by the furthest it got; empty for a success.
+
+    never reached        the tool stayed more than REACHED_M from the cube's centre
+    reached, not closed  it came near, and the gripper never closed on the cube, be it open or shut beside it
+    slipped              the cube was grasped and lost, and never held above OFF_TABLE_M
+    dropped              the cube was held above OFF_TABLE_M, and lost
+    timeout              the cube was still grasped when time ran out
+    """
     if states[-1].success:
         return ""
     if min(state.tool_to_cube_m for state in states) > REACHED_M:
         return "never reached"
     if not any(state.grasping for state in states):
-        closed = any(state.gripper_rad < CLOSED_RAD for state in states)
-        return "missed" if closed else "reached, not closed"
+        return "reached, not closed"
     if states[-1].grasping:
         return "timeout"
     return "dropped" if any(state.grasping and state.cube_m > OFF_TABLE_M for state in states) else "slipped"

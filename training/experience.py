@@ -2,34 +2,32 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from control.episodes import Episode
 from control.interfaces import Judge
 from control.loop import Step
-from control.types import Observation
+from control.types import Observation, Verdict
 from policies.spaces import Spaces
+from training.lift import AFTER, BEFORE
 from training.replay import EpisodeArrays
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One action and what came of it over the control steps it was kept for."""
+class Row:
+    """One control step: what was done, what was meant, and the word on it."""
 
     action: tuple[float, ...]
     label: tuple[float, ...]
-    reward: float
-    discount: float
+    verdict: Verdict
 
 
 def from_steps(steps: Sequence[Step], spaces: Spaces) -> EpisodeArrays:
     """The episode that a robot has just been through."""
-    rows = [
-        Decision(s.command.action, s.command.label or s.command.action, s.verdict.reward, s.verdict.discount)
-        for s in steps
-    ]
-    return _arrays([steps[0].before, *(s.after for s in steps)], rows, spaces)
+    rows = [Row(step.command.action, step.command.label or step.command.action, step.verdict) for step in steps]
+    return _arrays([steps[0].before, *(step.after for step in steps)], rows, spaces)
 
 
 def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArrays:
@@ -42,14 +40,14 @@ def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArray
         if episode.truth is not None:
             verdict = judge.judge(observations[t + 1], episode.command(t), episode.truth_at(t + 1))
         action, label = (tuple(values[t].tolist()) for values in (episode.action, episode.label))
-        rows.append(Decision(action, label, verdict.reward, verdict.discount))
+        rows.append(Row(action, label, verdict))
         if verdict.discount == 0:
             break
     return _arrays(observations[: len(rows) + 1], rows, spaces)
 
 
-def _arrays(observations: Sequence[Observation], rows: Sequence[Decision], spaces: Spaces) -> EpisodeArrays:
-    """Groups of `action_repeat` control steps become one decision each; rewards add up, an end stays an end."""
+def _arrays(observations: Sequence[Observation], rows: Sequence[Row], spaces: Spaces) -> EpisodeArrays:
+    """Groups of `action_repeat` control steps become one decision each; an end stays an end."""
     repeat = spaces.config.action_repeat
     starts = range(0, len(rows), repeat)
     seen = [observations[t] for t in (*starts, len(rows))]
@@ -59,9 +57,19 @@ def _arrays(observations: Sequence[Observation], rows: Sequence[Decision], space
         proprio=np.stack([spaces.proprio(observation) for observation in seen]),
         action=_column(group[0].action for group in groups),
         label=_column(group[0].label for group in groups),
-        reward=_column(sum(row.reward for row in group) for group in groups),
-        discount=_column(min(row.discount for row in group) for group in groups),
+        reward=_column(earned([row.verdict for row in group]) for group in groups),
+        discount=_column(min(row.verdict.discount for row in group) for group in groups),
     )
+
+
+def earned(verdicts: Sequence[Verdict]) -> float:
+    """The reward of one decision over its control steps: their sum, save that a potential counts once.
+
+    A potential pays gamma * new - old, and gamma is a decision's discount. So what it pays within the decision is left
+    out: between decisions the rest cancels, and over an episode only its two ends remain.
+    """
+    within = sum(one.terms.get(AFTER, 0.0) + two.terms.get(BEFORE, 0.0) for one, two in pairwise(verdicts))
+    return sum(verdict.reward for verdict in verdicts) - within
 
 
 def _column(values: Iterable[float | tuple[float, ...]]) -> np.ndarray:

@@ -18,6 +18,10 @@ from control.types import GRIPPER, Command, Observation, Truth, Verdict
 CLOSED_RAD = 0.25
 LIFTED_M = 0.08
 HELD_STEPS = 10
+BEFORE, AFTER = (
+    "potential_before",
+    "potential_after",
+)  # what a potential adds, apart: a decision of n steps adds it once
 
 
 @dataclass(frozen=True)
@@ -143,44 +147,40 @@ class LiftTask:
 
     Args:
         reward: terms, weights and potential.
-        gamma: the agent's discount; a potential's change is gamma * new - old.
+        gamma: the agent's discount for a decision; a potential's change is gamma * new - old.
     """
 
     def __init__(self, reward: RewardConfig, gamma: float):
         self._reward, self._gamma = reward, gamma
-        self._state: LiftState | None = None
+        self.states: list[LiftState] = []  # what this episode's judgements looked at
         self._potential = 0.0
 
     def reset(self, observation: Observation, truth: Truth | None) -> None:
-        self._state = None
+        self.states = []
         if truth is not None:
             self._potential = self._value(self._look(observation, Command(observation.target_rad.copy(), 0), truth))
-
-    @property
-    def state(self) -> LiftState | None:
-        """What the last judgement looked at."""
-        return self._state
 
     def judge(self, observation: Observation, command: Command, truth: Truth | None) -> Verdict:
         """Judge a step. Raises TwinarmError where there is no truth to judge by."""
         if truth is None:
             raise TwinarmError("this robot tells no truth, and the lift task needs it; use a simulated robot")
-        self._state = state = self._look(observation, command, truth)
+        state = self._look(observation, command, truth)
+        self.states.append(state)
         terms = {name: weight * TERMS[name](state) for name, weight in self._reward.terms.items()}
         if self._reward.potential:
-            terms["potential"] = self._shape(state)
+            terms |= self._shape(state)
         return Verdict(sum(terms.values()), 0.0 if state.success else 1.0, state.success, terms)
 
-    def _shape(self, state: LiftState) -> float:
-        last, self._potential = self._potential, 0.0 if state.success else self._value(state)
-        return self._gamma * self._potential - last
+    def _shape(self, state: LiftState) -> dict[str, float]:
+        before, self._potential = self._potential, 0.0 if state.success else self._value(state)
+        return {AFTER: self._gamma * self._potential, BEFORE: -before}
 
     def _value(self, state: LiftState) -> float:
         """The potential at `state`."""
         return sum(weight * TERMS[name](state) for name, weight in self._reward.potential.items())
 
     def _look(self, observation: Observation, command: Command, truth: Truth) -> LiftState:
-        last = self._state
+        last = self.states[-1] if self.states else None
         gripper = float(observation.joints_rad[GRIPPER])
         grasping = gripper < CLOSED_RAD and all(truth.pads_touch)
         high = grasping and truth.cube_m[2] > LIFTED_M

@@ -23,6 +23,7 @@ from policies.scripted import WAYPOINTS, ScriptedGrasp, Waypoint
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from sim.stages import stage_name
+from training.experience import earned
 from training.lift import LIFTED_M, LiftTask, RewardConfig, load_reward
 from training.settings import TrainConfig
 from training.teachers import cube
@@ -174,8 +175,8 @@ def paid(steps: Sequence[Step], reward: RewardConfig, gamma: float, repeat: int 
     """What `reward` pays for each decision of an episode, (decisions,)."""
     task = LiftTask(reward, gamma)
     task.reset(steps[0].before, steps[0].truth_before)
-    each = [task.judge(step.after, step.command, step.truth).reward for step in steps]
-    return np.add.reduceat(each, range(0, len(each), repeat))
+    each = [task.judge(step.after, step.command, step.truth) for step in steps]
+    return np.array([earned(each[t : t + repeat]) for t in range(0, len(each), repeat)])
 
 
 def value(rewards: np.ndarray, ended: bool, gamma: float) -> Values:

@@ -43,7 +43,7 @@ def states(*given: dict) -> list[LiftState]:
     [
         ([FAR], "never reached"),
         ([FAR, NEAR], "reached, not closed"),
-        ([NEAR, SHUT], "missed"),
+        ([NEAR, SHUT], "reached, not closed"),
         ([NEAR, GRIP, SHUT], "slipped"),
         ([NEAR, GRIP, HIGH, NEAR], "dropped"),
         ([NEAR, GRIP, HIGH], "timeout"),
