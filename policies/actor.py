@@ -4,7 +4,10 @@ B = batch, P = proprioception numbers, A = action numbers. Pixels are uint8 (B, 
 """
 
 import math
+import os
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 
 from control.config import require
 from control.errors import CheckpointError, ConfigError
+from control.recorder import sync_folder
 
 KERNEL = 3
 TANH_MARGIN = 1e-6  # a clipped action stays this far inside [-1, 1], as published
@@ -165,12 +169,34 @@ class PolicyNet(nn.Module):
 
 
 def save_policy(net: PolicyNet, path: Path, notes: dict[str, str]) -> None:
-    """Write weights, sizes and `notes` (free text by name) to `path`; a crash never leaves half a file there."""
+    """Write weights, sizes and `notes` (free text by name) to `path`; no crash or power cut leaves half a file.
+
+    Raises:
+        CheckpointError: it cannot be written; what was at `path` is as it was.
+    """
     manifest = {"shapes": msgspec.json.encode(net.shapes).decode(), "net": msgspec.json.encode(net.config).decode()}
     tensors = {name: value.contiguous() for name, value in net.state_dict().items()}
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata=manifest | notes)
-    part.replace(path)
+    try:
+        save_file(tensors, part, metadata=manifest | notes)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        needed = sum(value.nbytes for value in tensors.values()) / 1e6
+        raise CheckpointError(
+            f"cannot write {path} ({error}): it needs {needed:.1f} MB, {_free_mb(path):.1f} MB are free; make room, "
+            f"then twinarm resume {path.parent}"
+        ) from None
+
+
+def _free_mb(path: Path) -> float:
+    """What is free for a file at `path`, whether or not its folder is there."""
+    folder = next(folder for folder in path.absolute().parents if folder.is_dir())
+    return shutil.disk_usage(folder).free / 1e6
 
 
 def load_policy(path: Path, device: str = "cpu") -> tuple[PolicyNet, dict[str, str]]:
@@ -178,6 +204,7 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[PolicyNet, dict[str, s
     try:
         with safe_open(path, framework="pt", device=device) as file:
             notes = dict(file.metadata() or {})
+            _refuse_training_checkpoint(path, notes)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         shapes = msgspec.json.decode(notes.pop("shapes"), type=Shapes)
         net = PolicyNet(shapes, msgspec.json.decode(notes.pop("net"), type=NetConfig)).to(device)
@@ -186,3 +213,9 @@ def load_policy(path: Path, device: str = "cpu") -> tuple[PolicyNet, dict[str, s
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} is not a whole policy ({reason}); name a file that training wrote") from None
     return net, notes
+
+
+def _refuse_training_checkpoint(path: Path, header: dict[str, str]) -> None:
+    if "progress" in header:
+        policy = path.absolute().parent.with_name("policy.safetensors")
+        raise CheckpointError(f"{path} holds a run's progress, for twinarm resume; its policy is {policy}: use that")

@@ -1,11 +1,16 @@
 """The acting network: its sizes, its numbers and its file."""
 
+import re
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from control.config import build
 from control.errors import CheckpointError, ConfigError
@@ -147,3 +152,42 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path, content):
 def test_a_missing_policy_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
         load_policy(tmp_path / "nowhere")
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_actor import net
+from policies.actor import save_policy
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+save_policy(net(), Path(sys.argv[2]), {})
+"""
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_policy_before(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    save_policy(net(), path, {"which": "first"})
+    before = path.read_bytes()
+    words = [sys.executable, "-c", FULL, str(Path(__file__).parent), str(path)]
+    told = subprocess.run(words, capture_output=True, text=True)
+    assert told.returncode == 1
+    says = told.stderr.splitlines()[-1]
+    assert re.search(rf"CheckpointError: cannot write {path} \(.*\): it needs 0\.\d MB, \d+\.\d MB are free", says)
+    assert says.endswith(f"make room, then twinarm resume {tmp_path}")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name] and path.read_bytes() == before
+
+
+def test_a_policy_without_a_folder_to_write_it_to_is_one_line(tmp_path):
+    with pytest.raises(CheckpointError, match=r"cannot write .*nowhere/policy\.safetensors"):
+        save_policy(net(), tmp_path / "nowhere" / "policy.safetensors", {})
+
+
+def test_a_training_checkpoint_is_refused_with_the_name_of_its_policy(tmp_path):
+    path = tmp_path / "checkpoints" / "step_000000500.safetensors"
+    path.parent.mkdir()
+    save_file({"weights": torch.zeros(3)}, path, metadata={"progress": "{}"})
+    with pytest.raises(CheckpointError, match="holds a run's progress") as told:
+        load_policy(path)
+    assert f"its policy is {tmp_path / 'policy.safetensors'}: use that" in str(told.value)
