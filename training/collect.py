@@ -44,14 +44,14 @@ class Demonstrations:
     first_seed: int
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[int], None]]:
+    def open(self) -> Iterator[Callable[[int], bytes]]:
         with closing(self.make_robot()) as robot:
             yield partial(self.record, robot)
 
-    def record(self, robot: Robot, index: int) -> None:
+    def record(self, robot: Robot, index: int) -> bytes:
         """Run episode `index` and store it, lifted or not; nothing happens where it is stored already."""
         if self.dataset.path(index).exists():
-            return
+            return b""
         seed = self.first_seed + index
         provenance = msgspec.structs.replace(self.provenance, seed=seed, calibration=robot.spec.calibration)
         with self.dataset.recorder(index, provenance) as recorder:
@@ -65,6 +65,7 @@ class Demonstrations:
                 begin=recorder.start,
             )
             recorder.finish(verdicts[-1].success)
+        return b""
 
 
 def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callable[[], Robot]) -> Demonstrations:
@@ -147,7 +148,7 @@ def collect(
         for index in found:
             tell(index, dataset.outcome(index))
         missing = sorted(set(range(episodes)) - set(found))
-        for index in share(demonstrations, missing, workers):
+        for index, _ in share(demonstrations, missing, workers):
             tell(index, dataset.outcome(index))
         return Collection(tuple(dataset.outcome(index) for index in range(episodes)), len(found))
 

@@ -1,6 +1,6 @@
 """Numbered jobs shared out to several processes; one that is killed is replaced and its job done again.
 
-Processes are spawned, not forked: a renderer does not survive a fork. Only numbers and words pass between them.
+Processes are spawned, not forked: a renderer does not survive a fork. Only numbers and bytes pass between them.
 """
 
 import multiprocessing
@@ -16,19 +16,21 @@ from typing import Protocol
 from control.errors import TwinarmError
 
 DEATHS = 3  # processes that may be killed in a row with no job done between
+DONE, FAILED = b"+", b"!"  # before what a process tells
 PATIENCE_S = 5.0  # for a process to end the job it is at when it is no longer wanted
 
 
 class Task(Protocol):
     """What each process does. It is sent to them: importable callables and plain values only."""
 
-    def open(self) -> AbstractContextManager[Callable[[int], None]]:
-        """Get ready (once in each process); the value does job number n."""
+    def open(self) -> AbstractContextManager[Callable[[int], bytes]]:
+        """Get ready (once in each process); the value does job number n and returns what is to be told of it."""
         ...
 
 
-def share(task: Task, jobs: Iterable[int], workers: int) -> Iterator[int]:
-    """Do every job, yielding its number when it is done: with one worker here and in order, else in any order.
+def share(task: Task, jobs: Iterable[int], workers: int) -> Iterator[tuple[int, bytes]]:
+    """Do every job, yielding its number and what it told when it is done: with one worker here and in order, else in
+    any order.
 
     Raises:
         TwinarmError: a job announced a failure, a process broke, or process after process was killed.
@@ -39,11 +41,10 @@ def share(task: Task, jobs: Iterable[int], workers: int) -> Iterator[int]:
     elif todo:
         with task.open() as do:
             for job in todo:
-                do(job)
-                yield job
+                yield job, do(job)
 
 
-def _spread(task: Task, todo: deque[int], workers: int) -> Iterator[int]:
+def _spread(task: Task, todo: deque[int], workers: int) -> Iterator[tuple[int, bytes]]:
     crew: dict[object, Worker] = {}
     deaths = 0
     try:
@@ -53,15 +54,15 @@ def _spread(task: Task, todo: deque[int], workers: int) -> Iterator[int]:
                 crew[worker.pipe] = worker
             for pipe in wait([worker.pipe for worker in crew.values()]):
                 worker = crew.pop(pipe)
-                job, done = worker.job, worker.finished()
-                deaths = 0 if done else deaths + 1
-                if done and todo:
+                job, told = worker.job, worker.finished()
+                deaths = 0 if told is not None else deaths + 1
+                if told is not None and todo:
                     worker.give(todo.popleft())
                     crew[pipe] = worker
                 else:
                     worker.dismiss()
-                if done:
-                    yield job
+                if told is not None:
+                    yield job, told
                 elif deaths > DEATHS:
                     raise TwinarmError(
                         f"{deaths} workers in a row were killed, the last at job {job}; is memory short?"
@@ -89,22 +90,22 @@ class Worker:
         with suppress(OSError):  # it was killed meanwhile; `finished` will tell
             self.pipe.send_bytes(b"%d" % job)
 
-    def finished(self) -> bool:
-        """Whether its job is done, or its process was killed. To be asked when the pipe has news.
+    def finished(self) -> bytes | None:
+        """What its job told, or None where its process was killed. To be asked when the pipe has news.
 
         Raises:
             TwinarmError: the job failed.
         """
         try:
-            words = self.pipe.recv_bytes().decode()
+            mark, told = (answer := self.pipe.recv_bytes())[:1], answer[1:]
         except (EOFError, OSError):
             self._process.join()
             if (self._process.exitcode or 0) >= 0:
                 raise TwinarmError(f"a worker broke at job {self.job}; its own words are above") from None
-            return False
-        if words:
-            raise TwinarmError(words)
-        return True
+            return None
+        if mark == FAILED:
+            raise TwinarmError(told.decode())
+        return told
 
     def dismiss(self) -> None:
         """Let it end its job and go; terminate it when that takes too long."""
@@ -121,11 +122,10 @@ def _work(task: Task, pipe: Connection) -> None:
     try:
         with task.open() as do:
             while True:
-                do(int(pipe.recv_bytes()))
-                pipe.send_bytes(b"")
+                pipe.send_bytes(DONE + do(int(pipe.recv_bytes())))
     except TwinarmError as error:
         with suppress(OSError):
-            pipe.send_bytes(str(error).encode())
+            pipe.send_bytes(FAILED + str(error).encode())
     except (EOFError, ConnectionError):  # the parent hung up, with or without having read the last answer
         pass
 
