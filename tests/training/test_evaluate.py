@@ -59,12 +59,12 @@ def test_a_success_has_no_failure():
 
 
 def test_a_report_agrees_with_its_episodes(robot):
-    task = LiftTask(load_reward("v13"), 0.99)
-    report = evaluate(
-        robot, Teacher(SpacesConfig())(robot, 0), task, requests("near", Spawn(), EVALUATION_SEED, 4), 200
-    )
+    task, teacher, seen = LiftTask(load_reward("v13"), 0.99), Teacher(SpacesConfig())(robot, 0), []
+    resets = requests("near", Spawn(), EVALUATION_SEED, 4)
+    report = evaluate(robot, teacher, task, resets, 200, watch=seen.append)
     summary = report.summary()
     assert summary["n"] == 4 and summary["success"] == 1.0 and 0.5 < summary["low"] < 1 == summary["high"]
+    assert sum(episode.steps for episode in report.episodes) == len(seen)
     for episode in report.episodes:
         assert episode.time_s == episode.steps / 10
         assert episode.cube_z_min_m <= 0.016 < 0.08 < episode.cube_z_final_m <= episode.cube_z_max_m

@@ -12,7 +12,7 @@ from control.loop import Step
 from control.types import Command, Frame, Observation, Truth, Verdict
 from policies.spaces import Spaces, SpacesConfig
 from training.experience import from_steps
-from training.lift import LiftTask, RewardConfig
+from training.lift import HELD_STEPS, LiftTask, RewardConfig
 
 ARM = Arm.from_facts()
 
@@ -90,12 +90,15 @@ def held_at(heights: list[float], gamma: float) -> list[Verdict]:
 
 
 @given(
-    heights=st.lists(st.floats(0.0, 0.3), min_size=2, max_size=40),
+    heights=st.lists(st.floats(0.0, 0.3), min_size=2, max_size=30),
+    lifted=st.booleans(),
     repeat=st.integers(1, 10),
     gamma=st.floats(0.5, 0.999),
 )
-def test_a_potential_adds_up_to_its_two_ends_however_long_a_decision_is(heights, repeat, gamma):
+def test_a_potential_adds_up_to_its_two_ends_however_long_a_decision_is(heights, lifted, repeat, gamma):
+    heights = [*heights, *[0.1] * HELD_STEPS * lifted]
     verdicts = held_at(heights, gamma)
+    assert verdicts[-1].success >= lifted
     rewards = from_steps(lived(verdicts, repeat), spaces(repeat)).reward.astype(float)
     decisions = np.arange(len(rewards))
     end = 0.0 if verdicts[-1].success else potential(heights[len(verdicts)])
