@@ -1,5 +1,6 @@
 """Progress of long work on the terminal, on stderr so that stdout stays clean for --json."""
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -65,8 +66,8 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def watching(console: Console, enough: Callable[[], bool]) -> Iterator[Watch]:
-    """Bars for cloning and learning, and a line for every validation."""
+def watching(console: Console, enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
+    """Bars for cloning, learning and the two evaluations of `finals` episodes; a line for every validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
 
@@ -89,4 +90,9 @@ def watching(console: Console, enough: Callable[[], bool]) -> Iterator[Watch]:
         def cloning(done: int, total: int) -> None:
             advance("cloning", done, total)
 
-        yield Watch(resumed, cloning, learning, evaluated, enough)
+        results = itertools.count(1)
+
+        def examined(result: EpisodeResult) -> None:
+            advance("evaluating", next(results), 2 * finals)
+
+        yield Watch(resumed, cloning, learning, evaluated, examined, enough)

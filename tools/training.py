@@ -12,20 +12,16 @@ from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import TwinarmError, UserError
-from control.types import RobotSpec
 from sim.stages import stage_name
 from tools.audit import warn
 from tools.collect import workers
-from tools.progress import bar, counting, stoppable, watching
+from tools.progress import bar, stoppable, watching
 from tools.robots import open_robot
-from training import collect, runs
-from training.collect import dataset_info
+from training import collect, job, runs
 from training.evaluate import sentence
 from training.lift import load_reward
-from training.report import conclude
 from training.reward_audit import audit
 from training.settings import TrainConfig
-from training.train import Trainer
 from training.watch import Stopped
 
 OWN_DEMONSTRATIONS = "demonstrations"  # within the run's folder
@@ -88,18 +84,13 @@ def learn(folder: Path, config: TrainConfig, console: Console) -> dict[str, Any]
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        demos = demonstrations(folder, config, robots[0].spec)
-        look_before(config, demos, console)
-        trainer = Trainer(config, folder, robots, demos)
+        look_before(config, job.demonstrations(folder, config, robots[0].spec), console)
         try:
-            with stoppable(console) as enough, watching(console, enough) as watch:
-                trainer.run(watch)
-        except Stopped:
-            done = f"decision {trainer.step} of {config.schedule.steps}, {trainer.episodes} episodes"
-            console.print(f"saved at {done}; go on with: twinarm resume {folder}", soft_wrap=True)
+            with stoppable(console) as enough, watching(console, enough, config.schedule.final_episodes) as watch:
+                return job.train(folder, config, robots, watch)
+        except Stopped as stopped:
+            console.print(f"saved at {stopped}; go on with: twinarm resume {folder}", soft_wrap=True)
             raise KeyboardInterrupt from None
-        with bar(console, "evaluating", 2 * config.schedule.final_episodes) as tell:
-            return conclude(folder, config, robots[0], trainer.seconds, counting(tell))
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:
@@ -112,15 +103,6 @@ def look_before(config: TrainConfig, demos: Dataset | None, console: Console) ->
         console.print(f"reward audit: not done: {error}", soft_wrap=True)
     if demos is not None:
         warn(config, demos, console)
-
-
-def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:
-    """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
-    if config.bootstrap.mode == "none":
-        return None
-    dataset = Dataset.open(folder / str(config.bootstrap.path))
-    dataset.require(dataset_info(spec, config.spaces))
-    return dataset
 
 
 def tell(folder: Path, report: dict[str, Any], console: Console, as_json: bool) -> None:

@@ -24,9 +24,11 @@ FILMED = 8  # episodes
 Tell = Callable[[EpisodeResult], None]
 
 
-def conclude(folder: Path, config: TrainConfig, robot: Robot, seconds: float, tell: Tell) -> dict[str, Any]:
+def conclude(
+    folder: Path, config: TrainConfig, robot: Robot, seconds: float, tell: Tell, film: bool = True
+) -> dict[str, Any]:
     """Evaluate the run on unseen resets, after cloning and at its best; write and return the report."""
-    final = examine(folder / BEST, config, robot, tell, folder / "eval.mp4")
+    final = examine(folder / BEST, config, robot, tell, folder / "eval.mp4" if film else None)
     report = final.summary() | {"policy_step": notes_of(folder / BEST).steps}
     if (folder / CLONED).exists():
         report["after_cloning"] = examine(folder / CLONED, config, robot, tell).summary()

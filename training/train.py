@@ -104,7 +104,7 @@ class Trainer:
     def _stop_if(self, enough: bool) -> None:
         if enough:
             self.save()
-            raise Stopped
+            raise Stopped(f"decision {self.step} of {self.config.schedule.steps}, {self.episodes} episodes")
 
     # Before exploring
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training.evaluate import Report
+from training.evaluate import EpisodeResult, Report
 
 
 @dataclass
@@ -14,8 +14,9 @@ class Watch:
     cloning: Callable[[int, int], None] = lambda done, total: None
     learning: Callable[[int, int, dict[str, float]], None] = lambda done, total, figures: None
     evaluated: Callable[[int, Report], None] = lambda step, report: None
+    examined: Callable[[EpisodeResult], None] = lambda result: None  # an episode of the evaluation at the end
     enough: Callable[[], bool] = lambda: False  # asked between decisions: True saves and stops
 
 
 class Stopped(Exception):
-    """A run that was asked to stop has saved where it stands."""
+    """A run that was asked to stop has saved where it stands, and says so."""

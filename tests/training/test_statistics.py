@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.statistics import wilson
+from training.statistics import bootstrap_interval, interquartile_mean, wilson
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,23 @@ def test_wilson_holds_the_rate_and_mirrors_with_failures(case):
     low, high = wilson(successes, n)
     assert 0 <= low <= successes / n + 1e-12 and successes / n - 1e-12 <= high <= 1
     assert wilson(n - successes, n) == pytest.approx((1 - high, 1 - low))
+
+
+@pytest.mark.parametrize(
+    "values, mean",
+    [
+        ([3.0], 3.0),
+        ([0.0, 1.0], 0.5),
+        ([0.0, 1.0, 5.0], (0.25 * 0 + 1 * 1 + 0.25 * 5) / 1.5),
+        ([9.0, 0.0, 1.0, 2.0], 1.5),
+        ([0, 0, 1, 2, 3, 4, 9, 9], 2.5),
+    ],
+)
+def test_the_interquartile_mean_is_that_of_the_middle_half(values, mean):
+    assert interquartile_mean(values) == pytest.approx(mean)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_the_bootstrap_interval_lies_within_the_values(values):
+    low, high = bootstrap_interval(values, draws=50)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9

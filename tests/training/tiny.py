@@ -8,8 +8,7 @@ import torch
 
 from policies.actor import PolicyNet
 from sim.robot import SimRobot
-from tools import training as tool
-from training import runs, settings
+from training import job, runs, settings
 from training.train import Trainer
 from training.watch import Watch
 
@@ -54,7 +53,7 @@ def trainer(folder: Path) -> Iterator[Trainer]:
     config = runs.read_config(folder)
     with ExitStack() as stack:
         robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
-        yield Trainer(config, folder, robots, tool.demonstrations(folder, config, robots[0].spec))
+        yield Trainer(config, folder, robots, job.demonstrations(folder, config, robots[0].spec))
 
 
 def run(folder: Path, watch: Watch | None = None) -> Trainer:

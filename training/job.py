@@ -1,0 +1,37 @@
+"""One run from its folder to its report, whoever looks on: a command, or one process of a sweep."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from control.datasets import Dataset
+from control.interfaces import Robot
+from control.types import RobotSpec
+from training.collect import dataset_info
+from training.report import conclude
+from training.settings import TrainConfig
+from training.train import Trainer
+from training.watch import Watch
+
+
+def train(
+    folder: Path, config: TrainConfig, robots: Sequence[Robot], watch: Watch, film: bool = True
+) -> dict[str, Any]:
+    """Begin or continue the run in `folder` to its end, evaluate it, and return the report.
+
+    Raises:
+        DatasetError: the demonstrations do not fit.
+        Stopped: `watch` had enough; the run is saved.
+    """
+    trainer = Trainer(config, folder, robots, demonstrations(folder, config, robots[0].spec))
+    trainer.run(watch)
+    return conclude(folder, config, robots[0], trainer.seconds, watch.examined, film)
+
+
+def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:
+    """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
+    if config.bootstrap.mode == "none":
+        return None
+    dataset = Dataset.open(folder / str(config.bootstrap.path))
+    dataset.require(dataset_info(spec, config.spaces))
+    return dataset
