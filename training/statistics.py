@@ -18,7 +18,7 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half, as robust as the median from more of the values; those at its edges count in part."""
+    """The mean of the middle half: robust as the median, from more of the values; those at its edges count in part."""
     rows, cut = np.sort(np.asarray(values, float)), len(values) / 4
     weight = np.clip(np.minimum(np.arange(1, len(rows) + 1) - cut, len(rows) - cut - np.arange(len(rows))), 0, 1)
     return float(weight @ rows / weight.sum())
