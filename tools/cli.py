@@ -41,6 +41,7 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "collect": "record scripted grasps as a dataset",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
+    "sweep": "train over seeds with one factor changed at a time, and compare",
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",

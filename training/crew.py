@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Protocol
 
 from control.errors import TwinarmError
+from training.cluster import share_on_cluster
 
 DEATHS = 3  # processes that may be killed in a row with no job done between
 DONE, FAILED = b"+", b"!"  # before what a process tells
@@ -28,15 +29,18 @@ class Task(Protocol):
         ...
 
 
-def share(task: Task, jobs: Iterable[int], workers: int) -> Iterator[tuple[int, bytes]]:
-    """Do every job, yielding its number and what it told when it is done: with one worker here and in order, else in
-    any order.
+def share(task: Task, jobs: Iterable[int], workers: int, cluster: str | None = None) -> Iterator[tuple[int, bytes]]:
+    """Do every job, yielding its number and what it told when it is done.
+
+    With one worker here and in order; else in processes, of this machine or of a Ray `cluster`, in any order.
 
     Raises:
         TwinarmError: a job announced a failure, a process broke, or process after process was killed.
     """
     todo = deque(jobs)
-    if workers > 1:
+    if cluster is not None:
+        yield from share_on_cluster(task, todo, cluster, workers)
+    elif workers > 1:
         yield from _spread(task, todo, workers)
     elif todo:
         with task.open() as do:
