@@ -4,10 +4,7 @@ B = batch, P = proprioception numbers, A = action numbers. Pixels are uint8 (B, 
 """
 
 import math
-import os
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,12 +12,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from control.config import require
 from control.errors import CheckpointError, ConfigError
-from control.recorder import sync_folder
+from policies.tensors import write
 
 KERNEL = 3
 TANH_MARGIN = 1e-6  # a clipped action stays this far inside [-1, 1], as published
@@ -176,27 +172,7 @@ def save_policy(net: PolicyNet, path: Path, notes: dict[str, str]) -> None:
     """
     manifest = {"shapes": msgspec.json.encode(net.shapes).decode(), "net": msgspec.json.encode(net.config).decode()}
     tensors = {name: value.contiguous() for name, value in net.state_dict().items()}
-    part = path.with_name(path.name + ".part")
-    try:
-        save_file(tensors, part, metadata=manifest | notes)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        needed = sum(value.nbytes for value in tensors.values()) / 1e6
-        raise CheckpointError(
-            f"cannot write {path} ({error}): it needs {needed:.1f} MB, {_free_mb(path):.1f} MB are free; make room, "
-            f"then twinarm resume {path.parent}"
-        ) from None
-
-
-def _free_mb(path: Path) -> float:
-    """What is free for a file at `path`, whether or not its folder is there."""
-    folder = next(folder for folder in path.absolute().parents if folder.is_dir())
-    return shutil.disk_usage(folder).free / 1e6
+    write(path, tensors, manifest | notes, run=path.parent)
 
 
 def load_policy(path: Path, device: str = "cpu") -> tuple[PolicyNet, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -59,5 +60,6 @@ def main(arguments: Arguments) -> None:
         console.print(f"{len(before)} earlier runs stay where they are; the first is {before[0]}", soft_wrap=True)
     folder = runs.begin(arguments.output, config)
     console.print(f"run {folder}", soft_wrap=True)
-    training.tell(folder, training.train(folder, config.run_on, console), console, arguments.json)
+    report = training.train(folder, config.run_on, console, partial(runs.make_latest, arguments.output, folder))
+    training.tell(folder, report, console, arguments.json)
     console.print(f"{time.monotonic() - started:.0f} s in all")

@@ -66,7 +66,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def watching(console: Console, enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
+def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
     """Bars for cloning, learning and the two evaluations of `finals` episodes; a line for every validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
@@ -95,4 +95,4 @@ def watching(console: Console, enough: Callable[[], bool], finals: int) -> Itera
         def examined(result: EpisodeResult) -> None:
             advance("evaluating", next(results), 2 * finals)
 
-        yield Watch(resumed, cloning, learning, evaluated, examined, enough)
+        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough)

@@ -1,6 +1,7 @@
 """`twinarm train`: a new run."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -60,4 +61,5 @@ def main(arguments: Arguments) -> None:
     training.check(config)
     folder = runs.begin(arguments.output, config)
     console.print(f"run {folder}", soft_wrap=True)
-    training.tell(folder, training.train(folder, config.run_on, console), console, arguments.json)
+    report = training.train(folder, config.run_on, console, partial(runs.make_latest, arguments.output, folder))
+    training.tell(folder, report, console, arguments.json)

@@ -1,6 +1,7 @@
 """What `train`, `resume` and `demo` share: a run from its folder to its report."""
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -48,9 +49,11 @@ def own_demonstrations(config: TrainConfig) -> bool:
     return config.bootstrap.mode != "none" and path is not None and not Path(path).is_absolute()
 
 
-def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
+def train(folder: Path, robot: str, console: Console, started: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Begin or continue the run in `folder`: demonstrations, learning, evaluation. Returns the report.
 
+    Args:
+        started: called when nothing refuses the run any more, before it records and before it learns.
     Raises:
         UserError: no run there, demonstrations that do not fit, or a robot that cannot be shared by environments.
         KeyboardInterrupt: asked to stop; the run is saved.
@@ -60,11 +63,11 @@ def train(folder: Path, robot: str, console: Console) -> dict[str, Any]:
     check(config)
     with runs.alone(folder):
         if own_demonstrations(config):
-            record(folder, config, console)
-        return learn(folder, config, console)
+            record(folder, config, console, started)
+        return learn(folder, config, console, started)
 
 
-def record(folder: Path, config: TrainConfig, console: Console) -> None:
+def record(folder: Path, config: TrainConfig, console: Console, started: Callable[[], None]) -> None:
     """Complete the run's own demonstrations."""
     demos = config.demos
     plan = collect.plan(
@@ -73,20 +76,22 @@ def record(folder: Path, config: TrainConfig, console: Console) -> None:
         config.seed * demos.episodes,
         partial(open_robot, config.run_on, config.robot),
     )
+    started()
     with bar(console, "recording", demos.episodes) as tell:
         processes = workers(config.run_on, None, demos.episodes)
         recorded = collect.collect(plan, demos.episodes, processes, lambda _, result: tell(result.success))
     console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
 
 
-def learn(folder: Path, config: TrainConfig, console: Console) -> dict[str, Any]:
+def learn(folder: Path, config: TrainConfig, console: Console, started: Callable[[], None]) -> dict[str, Any]:
     """Train to the end of the schedule, then evaluate."""
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
         look_before(config, job.demonstrations(folder, config, robots[0].spec), console)
         try:
-            with stoppable(console) as enough, watching(console, enough, config.schedule.final_episodes) as watch:
+            finals = config.schedule.final_episodes
+            with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
         except Stopped as stopped:
             console.print(f"saved at {stopped}; go on with: twinarm resume {folder}", soft_wrap=True)

@@ -3,17 +3,15 @@
 A file is written beside its place, synced and renamed, so that a crash leaves the old one or the new one.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from control.errors import CheckpointError
-from control.recorder import sync_folder
+from policies.tensors import write
 
 KEEP = 2
 
@@ -48,18 +46,8 @@ def save(folder: Path, tensors: dict[str, Tensor], progress: Progress) -> Path:
         CheckpointError: it cannot be written; those before it are as they were.
     """
     path = folder / f"step_{progress.step:09d}.safetensors"
-    part = path.with_suffix(".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, part, metadata={"progress": msgspec.json.encode(progress).decode()})
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(folder)
-    except (OSError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
-        advice = f"make room, then twinarm resume {folder.parent}"
-        raise CheckpointError(f"cannot write {path} ({error}); {advice}") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    write(path, tensors, {"progress": msgspec.json.encode(progress).decode()}, run=folder.parent)
     for stale in sorted(folder.glob("step_*.safetensors"))[:-KEEP]:
         stale.unlink()
     return path

@@ -24,6 +24,7 @@ def train(
         Stopped: `watch` had enough; the run is saved.
     """
     trainer = Trainer(config, folder, robots, demonstrations(folder, config, robots[0].spec))
+    watch.started()
     trainer.run(watch)
     return conclude(folder, config, robots[0], trainer.seconds, watch.examined, film)
 

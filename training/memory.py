@@ -38,8 +38,9 @@ class Memory:
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(
-                f"none of the {len(indices)} demonstrations in {dataset.folder} lifted, so there is nothing to clone; "
-                "collect better ones, or use --set bootstrap.clone_updates=0"
+                f"none of the {len(indices)} demonstrations in {dataset.folder} lifted (0 succeeded) and "
+                "bootstrap.clone_failures is false, so there is nothing to clone; collect better ones, or use "
+                "--set bootstrap.clone_failures=true or --set bootstrap.clone_updates=0"
             )
 
     def add(self, episode: EpisodeArrays, success: bool) -> None:

@@ -21,16 +21,20 @@ FREE = ("name", "run_on", "bootstrap.path", "schedule.steps", "schedule.final_ep
 
 
 def begin(root: Path, settings: TrainConfig) -> Path:
-    """A new folder for a run, with its configuration in it; `root`/latest points at it from now on."""
+    """A new folder for a run, with its configuration in it."""
     folder = root / settings.name / datetime.now().strftime("%Y%m%d_%H%M%S")
     while folder.exists():
         folder = folder.with_name(folder.name + "_again")
     folder.mkdir(parents=True)
     write_config(folder, settings)
+    return folder
+
+
+def make_latest(root: Path, folder: Path) -> None:
+    """Let `root`/latest point at a run that nothing refuses any more."""
     part = root / f".latest.{os.getpid()}"
     part.symlink_to(folder.relative_to(root))
     part.replace(root / "latest")
-    return folder
 
 
 def earlier(root: Path, name: str) -> list[Path]:

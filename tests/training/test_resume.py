@@ -1,6 +1,7 @@
 """Runs that were stopped, killed, changed or starved of disk on their way."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,7 +108,7 @@ keep(Path({str(tmp_path)!r}), 2)
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=os.getcwd())
     assert told.returncode == 1 and "CheckpointError: cannot write" in told.stderr
-    assert "make room, then twinarm resume" in told.stderr
+    assert "make room, then twinarm resume" in told.stderr and re.search(r"\d MB are free", told.stderr)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["step_000000001.safetensors"]
     assert checkpoint.load_newest(tmp_path)[1].step == 1
 
@@ -148,7 +149,18 @@ def test_cloning_from_failures_alone_is_refused(tmp_path, capsys):
     assert main([*lost, "--output", str(demos), *words]) == 0
     train = ["train", "--config", "lift_fast.yaml", "--bootstrap", str(demos), "--output", str(tmp_path / "runs")]
     assert main([*train, *words, "--set", "bootstrap.clone_failures=false"]) == 2
-    assert "none of the 2 demonstrations" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "none of the 2 demonstrations" in said and "0 succeeded" in said and "bootstrap.clone_failures=true" in said
+
+
+@pytest.mark.parametrize("verb", ["demo", "train"])
+def test_a_run_that_was_refused_does_not_become_the_latest(finished, capsys, verb):
+    root = finished.parents[1]
+    bootstrap = ["--config", "lift_fast.yaml", "--bootstrap", str(finished / "demonstrations")]
+    words = [verb, *(bootstrap if verb == "train" else ()), "--robot", "ipc:///tmp/nobody-there"]
+    assert main([*words, "--output", str(root), *(w for s in TINY for w in ("--set", s))]) == 2
+    assert "nobody-there" in capsys.readouterr().err
+    assert (root / "latest").resolve() == finished
 
 
 def test_a_run_says_beforehand_what_its_reward_and_demonstrations_invite_to(tmp_path, capsys):
