@@ -15,6 +15,7 @@ from rich.progress import Progress
 from control.errors import UserError
 from tools.progress import COLUMNS
 from training import sweep, sweep_report
+from training.cluster import require_cluster
 from training.crew import share
 from training.sweep import Sweep
 
@@ -49,6 +50,8 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     if arguments.workers is not None and arguments.workers < 1:
         raise UserError(f"--workers must be at least 1, got {arguments.workers}")
+    if arguments.cluster is not None:
+        require_cluster(arguments.cluster)
     chosen = sweep.load(arguments.sweep)
     if unknown := [name for name in arguments.only if name not in chosen.factors]:
         raise UserError(f"no factor {', '.join(unknown)}; there are: {', '.join(chosen.factors)}")

@@ -1,5 +1,7 @@
 """Sharing jobs out on a Ray cluster. Its machines need this package and the folders that the jobs read and write."""
 
+import importlib.util
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from training.crew import Task
 
 LOCAL = "local"
+PATIENCE_S = 5.0
 DEATHS = 3  # hands that may be lost in a row with no job done between
 
 
@@ -17,9 +20,10 @@ def share_on_cluster(task: "Task", jobs: Iterable[int], address: str, workers: i
     """Do every job on the cluster at `address`, or on a Ray of this machine, yielding them as they are done.
 
     Raises:
-        UserError: Ray is not installed, or nothing answers at the address.
+        UserError: Ray is not installed, or nobody listens at the address.
         TwinarmError: a job failed, or machine after machine was lost.
     """
+    require_cluster(address)
     ray = _connected(address, workers)
     try:
         yield from _spread(ray, task, list(jobs), workers if address == LOCAL else _cores(ray))
@@ -27,16 +31,23 @@ def share_on_cluster(task: "Task", jobs: Iterable[int], address: str, workers: i
         ray.shutdown()
 
 
+def require_cluster(address: str) -> None:
+    """Raises UserError where Ray is not installed, or nobody listens at the address (HOST:PORT)."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError('--cluster needs Ray; pip install "twinarm[cluster]"')
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if address != LOCAL:
+            socket.create_connection((host, int(port)), PATIENCE_S).close()
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Ray cluster at {address} ({error}); give HOST:PORT, or local") from None
+
+
 def _connected(address: str, workers: int) -> Any:
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise UserError('--cluster needs Ray; pip install "twinarm[cluster]"') from None
+    import ray  # heavy, and not always there
+
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
-    try:
-        ray.init(**(options | {"num_cpus": workers} if address == LOCAL else {"address": address}))
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"no Ray cluster at {address} ({str(error).splitlines()[0]}); or use --cluster local") from None
+    ray.init(**(options | {"num_cpus": workers} if address == LOCAL else {"address": address}))
     return ray
 
 

@@ -1,0 +1,154 @@
+"""Sweeps: which runs they are made of, that they go on where they were stopped, and what they report."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from control.errors import ConfigError
+from tools.cli import main
+from training import metrics, sweep
+
+SMALL = {
+    "name": "small",
+    "config": "lift_fast.yaml",
+    "seeds": [0, 3],
+    "settings": {
+        "robot.camera_px": 24,
+        "spaces.camera_px": 24,
+        "task.stage": "lifted",
+        "task.limit_steps": 20,
+        "net.strides": [3, 2],
+        "net.channels": 8,
+        "net.hidden": 16,
+        "net.feature_dim": 8,
+        "replay.batch": 8,
+        "demos.episodes": 2,
+        "bootstrap.clone_updates": 5,
+        "agent.critic_warmup": 5,
+        "schedule.steps": 20,
+        "schedule.eval_every": 10,
+        "schedule.eval_episodes": 1,
+        "schedule.final_episodes": 1,
+    },
+    "factors": {
+        "bootstrap": {"balanced": {}, "none": {"bootstrap.mode": "none", "bootstrap.clone_updates": 0}},
+        "labels": {"aligned": {}, "shifted": {"bootstrap.shift_steps": 1}},
+    },
+}
+LEARNED = ("step", "q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success")
+
+
+def written(folder: Path, **changes) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(SMALL | changes))
+    return path
+
+
+def learned(cell: sweep.Cell) -> list[dict]:
+    return [{key: row[key] for key in LEARNED if key in row} for row in metrics.read(cell.folder)]
+
+
+def command(file: Path, output: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "tools.cli", "sweep", str(file), "--output", str(output), *more]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory) -> sweep.Sweep:
+    folder = tmp_path_factory.mktemp("swept")
+    assert main(command(written(folder), folder, "--workers", "2")[3:]) == 0
+    return sweep.plan_sweep(sweep.load(str(folder / "small.yaml")), folder)
+
+
+def test_arms_that_come_to_the_same_are_one_and_each_has_every_seed(tmp_path):
+    whole = sweep.plan_sweep(sweep.load(str(written(tmp_path))), tmp_path)
+    arms = ("base", "bootstrap=none", "labels=shifted")
+    assert [(cell.arm, cell.config.seed) for cell in whole.cells] == [(arm, seed) for seed in (0, 3) for arm in arms]
+    assert whole.arms_of("bootstrap")["balanced"] == whole.arms_of("labels")["aligned"]
+    assert len({cell.folder for cell in whole.cells}) == 6
+
+
+def test_arms_share_the_demonstrations_that_they_would_record_alike(tmp_path):
+    factors = {"reward": {"v13": {"task.reward": "v13"}}, "demos": {"more": {"demos.episodes": 3}}}
+    whole = sweep.plan_sweep(sweep.load(str(written(tmp_path, factors=factors))), tmp_path)
+    folders = {(cell.arm, cell.config.seed): cell.config.bootstrap.path for cell in whole.cells}
+    assert folders["base", 0] == folders["reward=v13", 0]
+    assert len({folders["base", 0], folders["base", 3], folders["demos=more", 0]}) == 3
+
+
+def test_a_sweep_ends_in_a_report_with_a_row_and_a_figure_for_every_arm(swept):
+    report = (swept.folder / "report.md").read_text()
+    assert all(cell.done for cell in swept.cells) and "6 of 6 runs are done" in report
+    for factor, arms in swept.config.factors.items():
+        assert (swept.folder / f"{factor}.png").read_bytes().startswith(b"\x89PNG")
+        assert all(f"\n| {arm} | " in report for arm in arms)
+    pooled = sum(sweep.outcome(cell)["success"] for cell in swept.arms_of("labels")["shifted"])
+    assert f"| shifted | {pooled:.0f} of 2 " in report
+
+
+def test_a_finished_sweep_has_nothing_left_to_do(swept, capsys):
+    before = {path: path.stat().st_mtime_ns for path in swept.folder.rglob("metrics.jsonl")}
+    assert main(command(swept.folder.parent / "small.yaml", swept.folder.parent)[3:]) == 0
+    assert "6 of 6 runs are done" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in swept.folder.rglob("metrics.jsonl")} == before
+
+
+def test_a_sweep_killed_half_way_learns_the_same_in_the_end(tmp_path, swept):
+    file = written(tmp_path)
+    process = subprocess.Popen(command(file, tmp_path, "--workers", "1"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("report.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 1 <= len(list(tmp_path.rglob("report.json"))) < 6
+    assert main(command(file, tmp_path, "--workers", "1")[3:]) == 0
+    again = sweep.plan_sweep(sweep.load(str(file)), tmp_path)
+    assert [learned(cell) for cell in again.cells] == [learned(cell) for cell in swept.cells]
+
+
+def test_a_ray_on_this_machine_learns_the_same(tmp_path, swept):
+    file = written(tmp_path, seeds=[3])
+    told = subprocess.run(command(file, tmp_path, "--cluster", "local", "--json"), capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert [json.loads(line)["arm"] for line in told.stdout.splitlines()] == [
+        "base",
+        "bootstrap=none",
+        "labels=shifted",
+    ]
+    there = sweep.plan_sweep(sweep.load(str(file)), tmp_path)
+    assert [learned(cell) for cell in there.cells] == [learned(c) for c in swept.cells if c.config.seed == 3]
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"factors": {"x": {"y": {"agent.noize": 1}}}}, "did you mean: noise"),
+        ({"factors": {}}, "factors must name at least one arm each"),
+        ({"seeds": [1, 1]}, "seeds must be distinct"),
+        ({"sedes": [1]}, "did you mean: seeds"),
+        ({"config": "lift_fats.yaml"}, "lift_fast.yaml"),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_found_before_anything_runs(tmp_path, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        sweep.plan_sweep(sweep.load(str(written(tmp_path, **changes))), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (("--only", "rewards"), "no factor rewards; there are: bootstrap, labels"),
+        (("--workers", "0"), "--workers must be at least 1"),
+        (("--cluster", "127.0.0.1:1"), "no Ray cluster at 127.0.0.1:1"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(tmp_path, flags, words):
+    told = subprocess.run(command(written(tmp_path), tmp_path, *flags), capture_output=True, text=True)
+    assert told.returncode == 2 and words in " ".join(told.stderr.split()) and "Traceback" not in told.stderr
