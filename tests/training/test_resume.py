@@ -113,6 +113,23 @@ keep(Path({str(tmp_path)!r}), 2)
     assert checkpoint.load_newest(tmp_path)[1].step == 1
 
 
+def test_metrics_on_a_full_disk_are_one_line(tmp_path):
+    script = f"""
+import resource, signal
+from pathlib import Path
+from training.metrics import Metrics
+rows = Metrics(Path({str(tmp_path)!r}))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (256, resource.RLIM_INFINITY))
+for step in range(100):
+    rows.write(step, {{}})
+rows.flush()
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=os.getcwd())
+    says = rf"UserError: cannot write {tmp_path}/metrics.jsonl \(.*\): .* MB are free; .* twinarm resume {tmp_path}"
+    assert told.returncode == 1 and re.search(says, told.stderr)
+
+
 def keep(folder: Path, step: int) -> None:
     progress = Progress({}, step, 0, 0.0, 0, (), 0, 0, (0.0, 0.0), 0.0, "{}")
     checkpoint.save(folder, {"weights": torch.arange(5000.0)}, progress)

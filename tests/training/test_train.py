@@ -14,6 +14,7 @@ import torch
 from tiny import TINY, begin, run, trainer
 
 from control.datasets import Dataset
+from control.episodes import code_commit
 from control.errors import CheckpointError, UserError
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
@@ -68,6 +69,7 @@ def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more)
     assert whole.rng.bit_generator.state == resumed.rng.bit_generator.state
     logs = [Dataset.open(folder / "episodes") for folder in (unbroken, broken)]
     assert logs[0].indices() == logs[1].indices() == list(range(whole.episodes))
+    assert {logs[0].read(i).provenance.commit for i in logs[0].indices()} == {code_commit()}
     assert [logs[0].read(i).digest() for i in logs[0].indices()] == [
         logs[1].read(i).digest() for i in logs[1].indices()
     ]
