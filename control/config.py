@@ -47,11 +47,10 @@ def find(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    found = SHIPPED / path.name
-    if found.is_file() and str(path.parent) in (".", "configs"):
-        return found
-    names = sorted(p.name for p in SHIPPED.glob("*.yaml"))
-    near = difflib.get_close_matches(path.name, names, n=2) or names
+    names = sorted(str(file.relative_to(SHIPPED)) for file in SHIPPED.rglob("*.yaml"))
+    if (wanted := str(path).removeprefix("configs/")) in names:
+        return SHIPPED / wanted
+    near = difflib.get_close_matches(wanted, names, n=2) or names
     raise ConfigError(f"no configuration at {path}; shipped ones are: {', '.join(near)}")
 
 

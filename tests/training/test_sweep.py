@@ -12,7 +12,7 @@ import yaml
 
 from control.errors import ConfigError
 from tools.cli import main
-from training import metrics, sweep
+from training import metrics, settings, sweep
 
 SMALL = {
     "name": "small",
@@ -152,3 +152,14 @@ def test_a_mistake_in_a_sweep_is_found_before_anything_runs(tmp_path, changes, w
 def test_a_mistake_on_the_command_line_is_one_line(tmp_path, flags, words):
     told = subprocess.run(command(written(tmp_path), tmp_path, *flags), capture_output=True, text=True)
     assert told.returncode == 2 and words in " ".join(told.stderr.split()) and "Traceback" not in told.stderr
+
+
+def test_the_shipped_sweep_covers_the_causes_of_the_failed_bootstrap(tmp_path):
+    whole = sweep.plan_sweep(sweep.load("sweeps/bootstrap.yaml"), tmp_path)
+    assert {"bootstrap", "labels", "reward", "noise", "layer_norm", "cloning", "discount", "rate"} <= {
+        *whole.config.factors
+    }
+    experiment = settings.load("drqv2_lift_s3_v13.yaml")
+    [faulty] = [cell.config for cell in whole.cells if cell.arm == "experiment=all faults" and cell.config.seed == 0]
+    for section, key in (("task", "reward"), ("bootstrap", "mode"), ("net", "layer_norm"), ("replay", "gamma")):
+        assert getattr(getattr(faulty, section), key) == getattr(getattr(experiment, section), key)
