@@ -30,7 +30,7 @@ class Governor:
     """
 
     def __init__(self, spec: RobotSpec, arm: Arm, leash_rad: np.ndarray):
-        self._spec, self._arm, self._leash = spec, arm, leash_rad
+        self._spec, self._arm, self.leash_rad = spec, arm, leash_rad
         self._travel = spec.speed_rad_s / spec.hz
         self._limits = list(zip(spec.speed_rad_s.tolist(), spec.accel_rad_s2.tolist(), strict=True))
         self.ticks_per_command = round(RATE_HZ / spec.hz)
@@ -44,6 +44,10 @@ class Governor:
         self._velocity = [0.0] * len(self._reference)
         self._ticks_left = 0
 
+    def stop(self) -> None:
+        """Hold the reference in force at this instant."""
+        self.start(np.array(self._reference))
+
     def accept(self, target_rad: np.ndarray, measured_rad: np.ndarray) -> None:
         """Take a new target (J,), clamped to what is allowed from the last one and the measured pose (J,).
 
@@ -53,7 +57,7 @@ class Governor:
         if not np.isfinite(target_rad).all():
             raise CommandRefused(f"target_rad must be finite, got {target_rad}; the last target stays in force")
         allowed = within(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
-        allowed = within(allowed, measured_rad - self._leash, measured_rad + self._leash)
+        allowed = within(allowed, measured_rad - self.leash_rad, measured_rad + self.leash_rad)
         allowed = self._above_table(within(allowed, self._spec.lower_rad, self._spec.upper_rad))
         self.limited = bool(np.abs(allowed - target_rad).max() > 1e-9)
         self._set(allowed)

@@ -135,6 +135,7 @@ class ResetRequest:
     stage: str = "home"
     seed: int = 0
     spawn: Spawn = Spawn()
+    wild: tuple[str, ...] = ()  # what a simulator varies besides: factors of its configs/wild.yaml
 
 
 @dataclass(frozen=True)

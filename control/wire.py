@@ -80,7 +80,8 @@ SPEC = record(
     scene_cameras=row(TEXT),
     plant=table(SETTING),
 )
-RESET = record(ResetRequest, stage=TEXT, seed=INTEGER, spawn=record(Spawn, x_m=RANGE, y_m=RANGE, yaw_rad=RANGE))
+SPAWN = record(Spawn, x_m=RANGE, y_m=RANGE, yaw_rad=RANGE)
+RESET = record(ResetRequest, stage=TEXT, seed=INTEGER, spawn=SPAWN, wild=row(TEXT))
 COMMAND = record(Command, target_rad=J, answers=INTEGER, ttl_s=NUMBER, action=row(NUMBER), label=row(NUMBER))
 HEALTH = record(
     Health,

@@ -13,9 +13,12 @@ from control.errors import CommandRefused
 from control.governor import TICK_S, Governor
 from control.pacing import Pacer
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
+from sim import wild
 from sim.cameras import Eye, policy_picture
 from sim.scene import CAMERAS, CUBE, SENSOR_HW, lift_scene, plant
 from sim.stages import Stager
+from sim.wardrobe import Lens, Transmission, Wardrobe
+from sim.wild import TAME, Draw
 
 ONE = np.ones(len(JOINTS))
 STILL_S = 3.0  # after which an arm that holds its target, and a cube it let go, have come to rest
@@ -41,10 +44,8 @@ class SimRobot:
         self.data = mujoco.MjData(self.model)
         self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
         self.spec = _spec(config, self.arm, facts)
-        gains = facts["actuator_profiles"][config.profile]
-        limits = facts["governor"]
-        leash = np.full(len(JOINTS), limits["leash_rad"] + limits["leash_torque_Nm"] / gains["kp"])
-        self.governor = Governor(self.spec, self.arm, leash)
+        self._kp, self._limits = facts["actuator_profiles"][config.profile]["kp"], facts["governor"]
+        self.governor = Governor(self.spec, self.arm, self._leash(self._kp))
         self._plant = Arm(self.model)
         self._servos = np.array([self.model.actuator(name).id for name in JOINTS])
         self._force = self.model.actuator_forcerange[self._servos, 1]
@@ -52,6 +53,8 @@ class SimRobot:
         self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
         self._pad = self._moving_pad()
+        self._wardrobe = Wardrobe(self.model, self.data)
+        self._wear(TAME, 0)
         self._stager = Stager(self, np.array(facts["home_rad"]))
         exact, px = config.render == "exact", config.camera_px
         self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
@@ -61,7 +64,13 @@ class SimRobot:
         self._start(np.array(facts["home_rad"]))
 
     def reset(self, request: ResetRequest) -> Observation:
-        """Start an episode; seq and clock go on. Raises UserError for an unknown stage or a cube out of reach."""
+        """Start an episode; seq and clock go on.
+
+        Raises:
+            UserError: an unknown stage, a wild factor that is none, or a cube out of reach.
+        """
+        if request.wild or self._draw is not TAME:
+            self._wear(wild.draw(wild.ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
         self._stager.prepare(request)
         self._seq += 1
         if self._pacer:
@@ -96,7 +105,7 @@ class SimRobot:
     def halt(self) -> None:
         """Hold the reference in force at this instant."""
         self._catch_up()
-        self.governor.start(self.data.ctrl[self._servos])
+        self.governor.stop()
 
     def health(self) -> Health:
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
@@ -142,7 +151,7 @@ class SimRobot:
 
     def joints_rad(self) -> np.ndarray:
         """Measured joints (J,), radians."""
-        return self.data.qpos[self._plant.qpos]
+        return self.data.qpos[self._plant.qpos] + self._gears.zero_rad
 
     def govern(self, target_rad: np.ndarray) -> None:
         """Let one control period pass under the governor with this target (J,)."""
@@ -161,13 +170,26 @@ class SimRobot:
     def _pass_period(self) -> None:
         model, data, governor = self.model, self.data, self.governor
         for _ in range(governor.ticks_per_command):
-            data.ctrl[self._servos] = governor.tick()
+            data.ctrl[self._servos] = self._gears.pass_on(governor.tick())
             mujoco.mj_step(model, data, self._substeps)
         self._ticks += governor.ticks_per_command
         mujoco.mj_fwdPosition(model, data)  # poses and contacts of the new state
 
+    def _wear(self, draw: Draw, seed: int) -> None:
+        """Become another arm in another room; the next `place` puts it and its cube there."""
+        self._draw = draw
+        self._wardrobe.put_on(draw)
+        self.cube_m = draw.cube.size_m if draw.cube else self.config.cube_m
+        ticks = (draw.delay.action if draw.delay else 0) * self.governor.ticks_per_command
+        self._gears = Transmission.of(draw, ticks)
+        self._lens = Lens(draw, np.random.default_rng([seed, wild.STREAM, 1]))
+        self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._kp)
+
+    def _leash(self, kp: float) -> np.ndarray:
+        return np.full(len(JOINTS), self._limits["leash_rad"] + self._limits["leash_torque_Nm"] / kp)
+
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
-        """Put the arm at `joints_rad` (J,) at rest, the cube's centre at `cube_m` (3,)."""
+        """Put the arm at rest where it measures `joints_rad` (J,), the cube's centre at `cube_m` (3,)."""
         mujoco.mj_resetData(self.model, self.data)
         q = self._cube_qpos
         self.data.qpos[q : q + 3] = cube_m
@@ -175,9 +197,9 @@ class SimRobot:
         self._start(joints_rad)
 
     def _start(self, joints_rad: np.ndarray) -> None:
-        self.data.qpos[self._plant.qpos] = joints_rad
+        self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
         self.governor.start(joints_rad)
-        self.data.ctrl[self._servos] = self.governor.target_rad
+        self.data.ctrl[self._servos] = self._gears.start(self.governor.target_rad)
         mujoco.mj_forward(self.model, self.data)
 
     def _frame(self) -> Frame:
@@ -187,7 +209,7 @@ class SimRobot:
             rgb = self._eye.look(self.data, "wrist_cam", px, px)
         else:
             rgb = policy_picture(self._eye.look(self.data, "wrist_cam", *SENSOR_HW), px)
-        return Frame(rgb, self._ticks * TICK_S)
+        return self._lens.shows(Frame(rgb, self._ticks * TICK_S))
 
     def _pads_touch(self) -> tuple[bool, bool]:
         """Whether a collision geom of the fixed and of the moving finger's body touches the cube."""

@@ -56,14 +56,14 @@ class Stager:
             raise UserError(
                 f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base"
             )
-        place(rng, np.array([x, y, self._robot.config.cube_m / 2]), yaw)
+        place(rng, np.array([x, y, self._robot.cube_m / 2]), yaw)
 
     def _home(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
         self._robot.place(self._home_rad, cube_m, yaw_rad)
         self._wait(SETTLE_S)
 
     def _near(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        aside = np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), self._robot.config.cube_m / 2 + NEAR_M)
+        aside = np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), self._robot.cube_m / 2 + NEAR_M)
         self._hover(cube_m + aside, cube_m, yaw_rad)
 
     def _far(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:

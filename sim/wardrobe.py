@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Self
 
 import cv2
 import mujoco
 import numpy as np
 
-from control.types import JOINTS
+from control.types import JOINTS, Frame
 from sim import textures
 from sim.looks import LIFT
 from sim.scene import CUBE
@@ -94,14 +95,25 @@ class Transmission:
 
     def __init__(self, ticks: int, backlash_rad: np.ndarray, zero_rad: np.ndarray):
         self._ticks, self._half, self.zero_rad = ticks, backlash_rad / 2, zero_rad
+        self._direct = ticks == 0 and not backlash_rad.any() and not zero_rad.any()
 
-    def start(self, reference_rad: np.ndarray) -> None:
-        """At rest at `reference_rad` (J,), as the encoders say."""
+    @classmethod
+    def of(cls, draw: Draw, ticks: int) -> Self:
+        """Of a draw; of a tame one, a transmission that passes everything on as it is."""
+        none = np.zeros(len(JOINTS))
+        servo = draw.servo or Servo(0.0, none, none)
+        return cls(ticks, servo.backlash_rad, servo.zero_rad)
+
+    def start(self, reference_rad: np.ndarray) -> np.ndarray:
+        """At rest at `reference_rad` (J,), as the encoders say; the joints' goal, truly."""
         self._goal = reference_rad - self.zero_rad
         self._line = deque([self._goal] * self._ticks)
+        return self._goal
 
-    def pass_on(self, reference_rad: Sequence[float]) -> np.ndarray:
+    def pass_on(self, reference_rad: Sequence[float]) -> Sequence[float] | np.ndarray:
         """The joints' goal (J,), truly, one tick after the governor gave out `reference_rad` (J,)."""
+        if self._direct:
+            return reference_rad
         self._line.append(np.asarray(reference_rad) - self.zero_rad)
         arrived = self._line.popleft()
         self._goal = np.minimum(np.maximum(self._goal, arrived - self._half), arrived + self._half)
@@ -117,3 +129,22 @@ def developed(rgb: np.ndarray, picture: Picture, rng: np.random.Generator) -> np
         image = cv2.GaussianBlur(image, (0, 0), picture.blur_px)
     image += picture.noise * rng.standard_normal(image.shape, np.float32)
     return (255 * image).clip(0, 255).astype(np.uint8)
+
+
+class Lens:
+    """What lies between the scene and the robot's pictures: a delay, and another camera's looks.
+
+    Args:
+        rng: of the noise in each picture.
+    """
+
+    def __init__(self, draw: Draw, rng: np.random.Generator):
+        self._picture, self._rng = draw.picture, rng
+        self._line: deque[Frame] = deque(maxlen=1 + (draw.delay.camera if draw.delay else 0))
+
+    def shows(self, frame: Frame) -> Frame:
+        """What the robot gets to see once `frame` was taken; the first ones again until the delay has passed."""
+        if self._picture is not None:
+            frame = Frame(developed(frame.rgb, self._picture, self._rng), frame.stamp_s)
+        self._line.append(frame)
+        return self._line[0]

@@ -82,9 +82,7 @@ def main(arguments: Arguments) -> None:
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         policy = make_policy(arguments, config, robot)
         judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
-        resets = requests(
-            stage_name(config.task.stage), config.task.spawn, EVALUATION_SEED + arguments.seed, arguments.episodes
-        )
+        resets = requests(config.task, EVALUATION_SEED + arguments.seed, arguments.episodes)
         with bar(console, "evaluating", len(resets)) as tell:
             report = evaluate(robot, policy, judge, resets, config.task.limit_steps, done=counting(tell))
         folder = keep(arguments, report)

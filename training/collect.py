@@ -19,12 +19,12 @@ from control.episodes import DatasetInfo, Provenance, code_commit, digest
 from control.interfaces import Judge, Policy, Robot
 from control.loop import run_episode
 from control.messages import Result
-from control.types import ResetRequest, RobotSpec, Spawn
+from control.types import RobotSpec
 from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from training.crew import share
 from training.lift import LiftTask, load_reward
-from training.settings import TrainConfig
+from training.settings import TaskConfig, TrainConfig
 from training.statistics import wilson
 from training.teachers import Teacher
 
@@ -38,8 +38,7 @@ class Demonstrations:
     judge: Judge
     dataset: Dataset
     provenance: Provenance  # of every episode, but for its seed and the robot's calibration
-    stage: str
-    spawn: Spawn
+    task: TaskConfig
     limit_steps: int
     first_seed: int
 
@@ -59,7 +58,7 @@ class Demonstrations:
                 robot,
                 self.make_policy(robot, seed),
                 self.judge,
-                ResetRequest(self.stage, seed, self.spawn),
+                self.task.request(seed),
                 self.limit_steps,
                 watch=lambda step: recorder.add(step.command, step.after, step.verdict, step.truth),
                 begin=recorder.start,
@@ -90,6 +89,7 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         cube_y_m=list(task.cube_y_m),
         cube_yaw_rad=list(task.cube_yaw_rad),
         robot=digest(dict(spec.plant)),
+        **({"wild": " ".join(task.wild)} if task.wild else {}),
     )
     return Demonstrations(
         make_robot=make_robot,
@@ -97,8 +97,7 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         judge=LiftTask(load_reward(task.reward), config.replay.gamma),
         dataset=Dataset.create(folder, info),
         provenance=Provenance(demos.script, first_seed, stage, config.digest, commit=code_commit()),
-        stage=stage,
-        spawn=task.spawn,
+        task=task,
         limit_steps=demos.limit_steps,
         first_seed=first_seed,
     )

@@ -9,8 +9,9 @@ import numpy as np
 
 from control.interfaces import Policy, Robot
 from control.loop import Step, play
-from control.types import ResetRequest, Spawn
+from control.types import ResetRequest
 from training.lift import LiftState, LiftTask
+from training.settings import TaskConfig
 from training.statistics import wilson
 
 # Seeds by what they are for. Evaluation's are never used for training, demonstrations or the choice of a checkpoint.
@@ -86,9 +87,9 @@ def sentence(summary: dict[str, Any]) -> str:
     return text
 
 
-def requests(stage: str, spawn: Spawn, first_seed: int, episodes: int) -> list[ResetRequest]:
+def requests(task: TaskConfig, first_seed: int, episodes: int) -> list[ResetRequest]:
     """The resets of an evaluation."""
-    return [ResetRequest(stage, first_seed + i, spawn) for i in range(episodes)]
+    return [task.request(first_seed + i) for i in range(episodes)]
 
 
 def evaluate(

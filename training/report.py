@@ -42,7 +42,7 @@ def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Pat
     policy = LearnedPolicy.load(path, Arm.of(config.robot.model))
     task = config.task
     judge = LiftTask(load_reward(task.reward), config.replay.gamma)
-    resets = requests(task.stage, task.spawn, EVALUATION_SEED, config.schedule.final_episodes)
+    resets = requests(task, EVALUATION_SEED, config.schedule.final_episodes)
     repeated = Repeat(policy, policy.spaces)
     report = evaluate(robot, repeated, judge, resets, task.limit_steps, done=tell)
     if film is not None:

@@ -22,7 +22,6 @@ from policies.repeat import Repeat
 from policies.scripted import WAYPOINTS, ScriptedGrasp, Waypoint
 from policies.spaces import Spaces
 from sim.robot import SimRobot
-from sim.stages import stage_name
 from training.experience import earned
 from training.lift import LIFTED_M, LiftTask, RewardConfig, load_reward
 from training.settings import TrainConfig
@@ -117,7 +116,7 @@ def audit(config: TrainConfig, rewards: Sequence[str], resets: int = 1) -> tuple
 def hover_worth(config: TrainConfig) -> float:
     """What hovering open at the cube for ever is worth under the configuration's reward, from one reset."""
     spaces, task = Spaces(config.spaces, Arm.of(config.robot.model)), config.task
-    request = ResetRequest(stage_name(task.stage), FIRST_SEED, task.spawn)
+    request = task.request(FIRST_SEED)
     with closing(SimRobot(config.robot)) as robot:
         steps = _episode(robot, request, task.limit_steps, _grasp(robot, spaces, HOVER))
     gamma = config.replay.gamma
@@ -129,7 +128,7 @@ def roll_out(robot: Robot, config: TrainConfig, resets: int) -> Rollouts:
     spaces, task = Spaces(config.spaces, Arm.of(config.robot.model)), config.task
     rows: list[dict[str, tuple[Step, ...]]] = []
     for seed in range(FIRST_SEED, FIRST_SEED + ATTEMPTS * resets):
-        request = ResetRequest(stage_name(task.stage), seed, task.spawn)
+        request = task.request(seed)
         play_once = partial(_episode, robot, request, task.limit_steps)
         success = play_once(_grasp(robot, spaces, WAYPOINTS))
         if success[-1].verdict.success:

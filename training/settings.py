@@ -9,9 +9,11 @@ import numpy as np
 
 from control import config
 from control.config import RobotConfig, require
-from control.types import Spawn
+from control.types import ResetRequest, Spawn
 from policies.actor import NetConfig
 from policies.spaces import SpacesConfig
+from sim.stages import stage_name
+from sim.wild import FACTORS
 from training.drqv2 import AgentConfig
 
 
@@ -24,6 +26,7 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cube_x_m: tuple[float, float] = (0.16, 0.30)
     cube_y_m: tuple[float, float] = (-0.12, 0.12)
     cube_yaw_rad: tuple[float, float] = (-np.pi, np.pi)
+    wild: tuple[str, ...] = ()  # what differs from one reset to the next besides: factors of wild.yaml
 
     def __post_init__(self) -> None:
         for name in ("cube_x_m", "cube_y_m"):
@@ -38,11 +41,14 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("cube_x_m", "cube_y_m"):
             require(getattr(self, name)[0] <= getattr(self, name)[1], f"{name} must go from low to high")
         require(self.cube_yaw_rad[0] <= self.cube_yaw_rad[1], "cube_yaw_rad must go from low to high")
+        unknown = [name for name in self.wild if name not in FACTORS]
+        require(not unknown, f"no wild factor {', '.join(unknown)}; there are: {', '.join(FACTORS)}")
         require(1 <= self.limit_steps <= 10_000, f"limit_steps must be 1 to 10000, got {self.limit_steps}")
 
-    @property
-    def spawn(self) -> Spawn:
-        return Spawn(self.cube_x_m, self.cube_y_m, self.cube_yaw_rad)
+    def request(self, seed: int) -> ResetRequest:
+        """The reset of that seed. Raises UserError for a stage that is none."""
+        spawn = Spawn(self.cube_x_m, self.cube_y_m, self.cube_yaw_rad)
+        return ResetRequest(stage_name(self.stage), seed, spawn, self.wild)
 
 
 class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

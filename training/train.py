@@ -17,7 +17,6 @@ from control.arm import Arm
 from control.datasets import Dataset
 from control.episodes import Provenance, code_commit
 from control.interfaces import Robot
-from control.types import ResetRequest
 from policies.actor import Shapes, save_policy
 from policies.learned import LearnedPolicy, Notes, write_notes
 from policies.repeat import Repeat
@@ -126,7 +125,7 @@ class Trainer:
 
     def _begin(self, slot: int, episode: OpenEpisode) -> Rollout:
         task = self.config.task
-        request = ResetRequest(task.stage, self._seed(episode.index), task.spawn)
+        request = task.request(self._seed(episode.index))
         robot, judge = self._robots[slot], self._judges[slot]
         limit = self.config.schedule.explore_limit_steps
         return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
@@ -183,7 +182,7 @@ class Trainer:
 
     def _validate(self, watch: Watch) -> None:
         schedule, task = self.config.schedule, self.config.task
-        resets = requests(task.stage, task.spawn, VALIDATION_SEED, schedule.eval_episodes)
+        resets = requests(task, VALIDATION_SEED, schedule.eval_episodes)
         policy = Repeat(LearnedPolicy(self.agent.policy, self.spaces), self.spaces)
         report = evaluate(self._robots[0], policy, self._judge(), resets, task.limit_steps)
         summary = report.summary()

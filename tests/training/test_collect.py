@@ -15,9 +15,9 @@ from control.datasets import Dataset
 from control.episodes import Provenance
 from control.errors import ConfigError, TwinarmError
 from control.messages import Result
-from control.types import Spawn
 from policies.spaces import SpacesConfig
 from training.collect import Collection, Demonstrations, action_space, collect, dataset_info
+from training.settings import TaskConfig
 
 HERE = Path(__file__).parent
 
@@ -26,7 +26,7 @@ def walks(folder: Path, make_policy=Walk, pause_s: float = 0.0) -> Demonstration
     dataset = Dataset.create(folder, dataset_info(SPEC, SpacesConfig(), stage="near"))
     make_robot = partial(Reacher, pause_s)
     return Demonstrations(
-        make_robot, make_policy, Arrival(), dataset, Provenance("walk", 0, "near"), "near", Spawn(), 20, 40
+        make_robot, make_policy, Arrival(), dataset, Provenance("walk", 0, "near"), TaskConfig(), 20, 40
     )
 
 

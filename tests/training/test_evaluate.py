@@ -10,7 +10,7 @@ from control.config import RobotConfig
 from control.datasets import Dataset
 from control.episodes import Provenance
 from control.loop import play, run_episode
-from control.types import ResetRequest, Spawn
+from control.types import ResetRequest
 from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
 from tools.cli import main
@@ -18,6 +18,7 @@ from training.collect import dataset_info
 from training.evaluate import EVALUATION_SEED, evaluate, failure, requests, sentence
 from training.experience import from_episode, from_steps
 from training.lift import HELD_STEPS, LiftState, LiftTask, load_reward
+from training.settings import TaskConfig
 from training.teachers import Teacher
 
 PX = 24
@@ -60,7 +61,7 @@ def test_a_success_has_no_failure():
 
 def test_a_report_agrees_with_its_episodes(robot):
     task, teacher, seen = LiftTask(load_reward("v13"), 0.99), Teacher(SpacesConfig())(robot, 0), []
-    resets = requests("near", Spawn(), EVALUATION_SEED, 4)
+    resets = requests(TaskConfig(), EVALUATION_SEED, 4)
     report = evaluate(robot, teacher, task, resets, 200, watch=seen.append)
     summary = report.summary()
     assert summary["n"] == 4 and summary["success"] == 1.0 and 0.5 < summary["low"] < 1 == summary["high"]
