@@ -56,6 +56,6 @@ class CrudeGrasp:
     def _plan(self, observation: Observation) -> tuple[float, np.ndarray, float, float]:
         """Start time, corners of the tool's path (1 + phases, 3), heading and open gripper angle."""
         tool, rotation = self._arm.tool(observation.target_rad)
-        cube_m, _ = self._cube()
+        cube_m, *_ = self._cube()
         corners = [tool, *(np.array([*cube_m[:2], phase.height_m]) for phase in PHASES)]
         return observation.stamp_s, np.array(corners), heading(rotation), float(observation.target_rad[GRIPPER])

@@ -13,8 +13,8 @@ from control.arm import Arm, heading, turn
 from control.types import GRIPPER, JOINTS, Command, Observation
 from policies.spaces import Spaces
 
-Cube = Callable[[], tuple[np.ndarray, float]]
-"""Where the cube is now: centre (3,) in metres and yaw in radians."""
+Cube = Callable[[], tuple[np.ndarray, float, np.ndarray]]
+"""Where cube and tool truly are now: the cube's centre (3,) in metres, its yaw in radians, the tool point (3,)."""
 
 ROLL = JOINTS.index("wrist_roll")
 AIM_M = 0.0  # tool point beyond the cube's centre, along the tool's x axis
@@ -92,8 +92,10 @@ class ScriptedGrasp:
         return replace(self._spaces.command(action, observation), label=tuple(action.tolist()))
 
     def _action(self, observation: Observation) -> np.ndarray:
-        cube_m, yaw_rad = self._cube()
-        tool, rotation = self._arm.tool(observation.joints_rad)
+        cube_m, yaw_rad, true_tool = self._cube()
+        felt, rotation = self._arm.tool(observation.joints_rad)
+        astray = _beyond_rounding(felt - true_tool)  # encoders whose zeros are off feel the tool elsewhere
+        tool = felt - astray
         now = heading(rotation)
         goal_heading = now + self._to_face(turn(yaw_rad - now, np.pi / 2), observation.joints_rad[ROLL])
         aim = cube_m + AIM_M * np.array([np.cos(goal_heading), np.sin(goal_heading), 0.0])
@@ -108,7 +110,8 @@ class ScriptedGrasp:
         waypoint = next(waypoint for waypoint in self._waypoints if waypoint.when(view))
         goal = np.array([*(tool[:2] if waypoint.name == "lift" else aim[:2]), waypoint.height_m(view)])
         goal_heading = now if waypoint.name == "lift" else goal_heading
-        return self._spaces.toward(goal + self._sag(observation, tool), goal_heading, waypoint.gripper_rad, observation)
+        goal = goal + astray + self._sag(observation, felt)
+        return self._spaces.toward(goal, goal_heading, waypoint.gripper_rad, observation)
 
     def _to_face(self, turn_rad: float, roll_rad: float) -> float:
         """`turn_rad` to the nearest face of the cube, or the turn the other way when the wrist would hit its end."""
@@ -120,6 +123,10 @@ class ScriptedGrasp:
         if np.abs(observation.speed_rad_s[:GRIPPER]).max() < AT_REST_RAD_S:
             self._droop += 0.5 * (self._arm.tool(observation.target_rad)[0] - tool_m - self._droop)
         return self._droop
+
+
+def _beyond_rounding(error_m: np.ndarray) -> np.ndarray:
+    return error_m if np.abs(error_m).max() > 1e-6 else np.zeros(3)
 
 
 class Noisy:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -15,19 +15,20 @@ from rich.table import Table
 from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Policy, Robot
-from control.types import Command, Observation
 from policies.actor import load_policy
+from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, read_notes, require_fit
 from policies.repeat import Repeat
 from policies.spaces import Spaces
 from sim.stages import stage_name
+from sim.wild import FACTORS
 from tools.progress import bar, counting
 from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
 from training.evaluate import EVALUATION_SEED, Report, evaluate, requests, sentence
 from training.lift import LiftTask, load_reward
 from training.report import FILMED, shoot
-from training.settings import TrainConfig
+from training.settings import TaskConfig, TrainConfig
 from training.teachers import Teacher
 from training.train import BEST
 
@@ -60,6 +61,12 @@ class Arguments:
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Overrides of the configuration, each as key=value."""
 
+    wild: bool = False
+    """Let cube, colours, table, light, cameras, servos and delays differ from reset to reset, as wild.yaml says."""
+
+    by_factor: bool = False
+    """Evaluate as well with each wild factor alone and with none: what breaks the policy?"""
+
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
 
@@ -82,16 +89,34 @@ def main(arguments: Arguments) -> None:
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         policy = make_policy(arguments, config, robot)
         judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
-        resets = requests(config.task, EVALUATION_SEED + arguments.seed, arguments.episodes)
-        with bar(console, "evaluating", len(resets)) as tell:
-            report = evaluate(robot, policy, judge, resets, config.task.limit_steps, done=counting(tell))
+
+        def examined(task: TaskConfig, label: str) -> Report:
+            resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
+            with bar(console, label, len(resets)) as tell:
+                return evaluate(robot, policy, judge, resets, task.limit_steps, done=counting(tell))
+
+        report = examined(config.task, "evaluating")
+        factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
         folder = keep(arguments, report)
         if arguments.video:
-            shoot(folder / "eval.mp4", robot, policy, judge, resets[:FILMED], config.task.limit_steps)
+            resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
+            shoot(folder / "eval.mp4", robot, policy, judge, resets, config.task.limit_steps)
     show(report, console)
+    for name, alone in factors.items():
+        console.print(f"wild in {name}: {sentence(alone.summary())}", soft_wrap=True)
     console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
     if arguments.json:
-        print(json.dumps(report.summary() | {"stage": config.task.stage, "output": str(folder)}))
+        alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
+        told = report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}
+        print(json.dumps(told))
+
+
+def by_factor(arguments: Arguments, task: TaskConfig) -> dict[str, TaskConfig]:
+    """The task with no wild factor and with each alone, by what varies; none of them unless asked for."""
+    if not arguments.by_factor:
+        return {}
+    alone = {name: (name,) for name in FACTORS}
+    return {name: msgspec.structs.replace(task, wild=factors) for name, factors in {"nothing": (), **alone}.items()}
 
 
 def configured(arguments: Arguments) -> TrainConfig:
@@ -99,6 +124,7 @@ def configured(arguments: Arguments) -> TrainConfig:
     flags = {
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
         "robot.model": arguments.model,
+        "task.wild": list(FACTORS) if arguments.wild else None,
     }
     path = Path(arguments.policy)
     run = path if path.is_dir() else path.parent
@@ -123,19 +149,6 @@ def make_policy(arguments: Arguments, config: TrainConfig, robot: Robot) -> Poli
     require_fit(notes, robot.spec, path)
     spaces = Spaces(notes.spaces, arm)
     return Repeat(LearnedPolicy(network, spaces), spaces)
-
-
-class Blind:
-    """Acts without looking: uniformly random actions of a size, or none."""
-
-    def __init__(self, spaces: Spaces, size: float, seed: int):
-        self._spaces, self._size, self._rng = spaces, size, np.random.default_rng(seed)
-
-    def reset(self) -> None:
-        """Nothing is remembered."""
-
-    def act(self, observation: Observation) -> Command:
-        return self._spaces.command(self._size * self._rng.uniform(-1, 1, self._spaces.action_size), observation)
 
 
 def keep(arguments: Arguments, report: Report) -> Path:

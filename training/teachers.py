@@ -45,12 +45,14 @@ class Teacher:
         return Noisy(teacher, spaces, self.noise, np.random.default_rng([seed, NOISE])) if self.noise else teacher
 
 
-def cube(robot: Robot) -> tuple[np.ndarray, float]:
-    """The cube's centre (3,), metres, and yaw, radians. Raises UserError where the robot tells no truth."""
+def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:
+    """The cube's centre (3,), metres, its yaw, radians, and the tool point (3,). Raises UserError where the robot tells
+    no truth."""
     truth = robot.truth()
     if truth is None:
         raise UserError(
             "this robot cannot say where the cube is, and the scripted grasp must know; use a simulated one"
         )
     w, x, y, z = truth.cube_quat
-    return truth.cube_m, float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+    yaw_rad = float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+    return truth.cube_m, yaw_rad, truth.tool_m

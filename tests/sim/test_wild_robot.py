@@ -1,0 +1,108 @@
+"""A simulated robot in the wild: the same from the same seed, tame where not told to be wild, and no leak of the cube."""
+
+import numpy as np
+import pytest
+
+from control.arm import Arm
+from control.config import RobotConfig
+from control.errors import ConfigError, UserError
+from control.types import Command, ResetRequest
+from policies.spaces import Spaces, SpacesConfig
+from sim.robot import SimRobot
+from sim.wild import FACTORS, draw, ranges
+from training.evaluate import evaluate, requests
+from training.lift import LiftTask, load_reward
+from training.settings import TaskConfig
+from training.teachers import Teacher
+
+CONFIG = RobotConfig(hz=10, camera_px=32)
+SPACES = SpacesConfig(camera_px=32, frame_stack=1)
+WILD = ResetRequest("home", 5, wild=FACTORS)
+TAME = ResetRequest("home", 5)
+
+
+@pytest.fixture(scope="module")
+def robot():
+    with SimRobot(CONFIG) as robot:
+        yield robot
+
+
+def lived(robot, request, steps=8):
+    """Frames and joints of an episode in which the arm pans to and fro."""
+    seen = [robot.reset(request)]
+    for step in range(steps):
+        way = np.eye(6)[0] * (0.1 if step < steps / 2 else -0.1)
+        seen.append(robot.step(Command(seen[-1].target_rad + way, seen[-1].seq)))
+    return np.stack([o.frames["wrist_cam"].rgb for o in seen]), np.stack([o.joints_rad for o in seen])
+
+
+def test_the_same_seed_gives_the_same_wild_episode_whatever_came_before(robot):
+    first = lived(robot, WILD)
+    lived(robot, ResetRequest("home", 6, wild=FACTORS))
+    again = lived(robot, WILD)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+
+
+def test_a_tame_reset_after_a_wild_one_is_as_tame_as_before(robot):
+    before = lived(robot, TAME)
+    lived(robot, WILD)
+    assert all((a == b).all() for a, b in zip(before, lived(robot, TAME), strict=True))
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_each_factor_alone_changes_what_the_robot_senses(robot, factor):
+    frames, joints = lived(robot, TAME)
+    wild_frames, wild_joints = lived(robot, ResetRequest("home", 5, wild=(factor,)))
+    assert (frames != wild_frames).any() or (joints != wild_joints).any()
+    moves = factor in ("servo", "delay")
+    assert (joints != wild_joints).any() == moves
+
+
+def delayed_by(action: int, camera: int) -> int:
+    """A seed whose delays are these."""
+    delays = ((seed, draw(ranges(), seed, ["delay"]).delay) for seed in range(1000))
+    return next(seed for seed, delay in delays if (delay.action, delay.camera) == (action, camera))
+
+
+def test_a_late_camera_shows_what_was_seen_some_steps_before(robot):
+    late = delayed_by(action=0, camera=2)
+    plain, joints = lived(robot, ResetRequest("home", late))
+    frames, moved = lived(robot, ResetRequest("home", late, wild=("delay",)))
+    assert (joints == moved).all() and (frames[2:] == plain[:-2]).all()
+    assert (frames[:2] == plain[0]).all()
+
+
+def test_late_actions_move_the_joints_some_steps_later(robot):
+    late = delayed_by(action=2, camera=0)
+    _, joints = lived(robot, ResetRequest("home", late))
+    _, delayed = lived(robot, ResetRequest("home", late, wild=("delay",)))
+    assert delayed[2:, 0] == pytest.approx(joints[:-2, 0], abs=1e-3)
+
+
+def test_a_wild_factor_that_is_none_is_refused_by_robot_and_configuration(robot):
+    with pytest.raises(UserError, match="no wild factor lights"):
+        robot.reset(ResetRequest("home", 0, wild=("lights",)))
+    with pytest.raises((ConfigError, ValueError), match="no wild factor lights"):
+        TaskConfig(wild=("lights",))
+
+
+def test_the_teacher_lifts_wild_cubes_from_home(robot):
+    task = TaskConfig(stage="home", wild=FACTORS)
+    judge = LiftTask(load_reward("sparse"), 0.97)
+    report = evaluate(robot, Teacher(SPACES)(robot, 0), judge, requests(task, 400_000, 12), 200)
+    assert report.successes >= 9
+
+
+@pytest.mark.parametrize("cube_m", [(0.02, 0.42, 0.015), (0.35, 0.45, 0.015), (0.6, -0.45, 0.015), (0.25, 0.0, -3.0)])
+def test_a_cube_out_of_the_cameras_sight_changes_no_input_of_a_network(robot, cube_m):
+    """Moved to where the camera does not look, or away altogether, it must not be known to a policy."""
+    spaces = Spaces(SPACES, Arm.from_facts())
+    home = robot.reset(TAME).joints_rad.copy()
+    robot.place(home, np.array([-0.1, 0.45, 0.015]), 0.3)
+    known = robot.observe()
+    robot.place(home, np.array(cube_m), 1.0)
+    seen = robot.observe()
+    assert (spaces.pixels(known) == spaces.pixels(seen)).all()
+    assert (spaces.proprio(known) == spaces.proprio(seen)).all()
+    for name in ("joints_rad", "speed_rad_s", "load", "target_rad"):
+        assert (getattr(known, name) == getattr(seen, name)).all(), name
