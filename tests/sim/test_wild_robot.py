@@ -1,4 +1,4 @@
-"""A simulated robot in the wild: the same from the same seed, tame where not told to be wild, and no leak of the cube."""
+"""A simulated robot in the wild: the same from the same seed, tame where not told to be wild, no leak of the cube."""
 
 import numpy as np
 import pytest
