@@ -16,6 +16,7 @@ from tools.audit import warn
 from tools.progress import bar
 from tools.robots import EXPERIMENT, fitting_config, open_robot
 from training import settings
+from training.cluster import require_cluster
 from training.collect import collect, plan
 from training.evaluate import TRAINING_SEED, sentence
 from training.settings import TrainConfig
@@ -49,6 +50,9 @@ class Arguments:
     workers: int | None = None
     """Processes with a simulator of their own; default: as many as cores, fewer for few episodes."""
 
+    cluster: str | None = None
+    """A Ray cluster to record on instead: its address, or local. Its machines must see OUTPUT as a common folder."""
+
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
 
@@ -69,11 +73,15 @@ def main(arguments: Arguments) -> None:
     """Record what is missing, then print the success rate with its interval."""
     console = Console(stderr=True)
     config = configured(arguments)
+    if arguments.cluster is not None:
+        require_cluster(arguments.cluster)
     episodes = config.demos.episodes
     demonstrations = plan(config, arguments.output, arguments.seed, partial(open_robot, arguments.robot, config.robot))
     processes = workers(arguments.robot, arguments.workers, episodes)
     with bar(console, "recording", episodes) as tell:
-        collection = collect(demonstrations, episodes, processes, lambda _, result: tell(result.success))
+        collection = collect(
+            demonstrations, episodes, processes, arguments.cluster, lambda _, result: tell(result.success)
+        )
     summary = collection.summary()
     if collection.found:
         console.print(f"{collection.found} of the {episodes} episodes were there already")

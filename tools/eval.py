@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from control.arm import Arm
 from control.errors import UserError
-from control.interfaces import Policy, Robot
+from control.interfaces import Robot
 from policies.actor import load_policy
 from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, read_notes, require_fit
@@ -22,10 +23,13 @@ from policies.repeat import Repeat
 from policies.spaces import Spaces
 from sim.stages import stage_name
 from sim.wild import FACTORS
+from tools.collect import workers
 from tools.progress import bar, counting
 from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
-from training.evaluate import EVALUATION_SEED, Report, evaluate, requests, sentence
+from training.cluster import require_cluster
+from training.evaluate import EVALUATION_SEED, Report, requests, sentence
+from training.examination import Examination, Player, examine
 from training.lift import LiftTask, load_reward
 from training.report import FILMED, shoot
 from training.settings import TaskConfig, TrainConfig
@@ -70,6 +74,12 @@ class Arguments:
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
 
+    workers: int | None = None
+    """Processes with a simulator of their own; default: as many as cores, fewer for few episodes."""
+
+    cluster: str | None = None
+    """A Ray cluster to evaluate on instead: its address, or local."""
+
     video: bool = False
     """Film the first episodes from three sides."""
 
@@ -86,21 +96,24 @@ def main(arguments: Arguments) -> None:
     if arguments.episodes < 1 or arguments.seed < 0:
         raise UserError(f"--episodes must be at least 1 and --seed 0, got {arguments.episodes} and {arguments.seed}")
     config = configured(arguments)
-    with closing(open_robot(arguments.robot, config.robot)) as robot:
-        policy = make_policy(arguments, config, robot)
-        judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+    processes = workers(arguments.robot, arguments.workers, arguments.episodes)
+    if arguments.cluster is not None:
+        require_cluster(arguments.cluster)
+    judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+    make_robot = partial(open_robot, arguments.robot, config.robot)
+    make_player = partial(player, arguments.policy, config)
 
-        def examined(task: TaskConfig, label: str) -> Report:
-            resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
-            with bar(console, label, len(resets)) as tell:
-                return evaluate(robot, policy, judge, resets, task.limit_steps, done=counting(tell))
+    def examined(task: TaskConfig, label: str) -> Report:
+        resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
+        examination = Examination(make_robot, make_player, judge, tuple(resets), task.limit_steps)
+        with bar(console, label, len(resets)) as tell:
+            return examine(examination, processes, arguments.cluster, counting(tell))
 
-        report = examined(config.task, "evaluating")
-        factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
-        folder = keep(arguments, report)
-        if arguments.video:
-            resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
-            shoot(folder / "eval.mp4", robot, policy, judge, resets, config.task.limit_steps)
+    report = examined(config.task, "evaluating")
+    factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
+    folder = keep(arguments, report)
+    if arguments.video:
+        film(folder / "eval.mp4", arguments, config)
     show(report, console)
     for name, alone in factors.items():
         console.print(f"wild in {name}: {sentence(alone.summary())}", soft_wrap=True)
@@ -133,22 +146,37 @@ def configured(arguments: Arguments) -> TrainConfig:
     return settings.load(fitting_config(arguments.robot, named, FAST), arguments.set, flags)
 
 
-def make_policy(arguments: Arguments, config: TrainConfig, robot: Robot) -> Policy:
-    """Raises CheckpointError for a file that is no policy or does not fit the robot, UserError for no such policy."""
+def player(name: str, config: TrainConfig, robot: Robot) -> Player:
+    """Who plays: a script, nobody, or the network in a file.
+
+    Raises:
+        CheckpointError: the file is no policy, or does not fit the robot.
+        UserError: there is no such policy.
+    """
     arm = Arm.of(config.robot.model)
-    if arguments.policy in ("scripted", "crude"):
-        return Teacher(config.spaces, script=arguments.policy, model=config.robot.model)(robot, arguments.seed)
-    if arguments.policy in SCRIPTS:
-        return Blind(Spaces(config.spaces, arm), 1.0 if arguments.policy == "random" else 0.0, arguments.seed)
-    path = Path(arguments.policy)
+    if name in ("scripted", "crude"):
+        return partial(Teacher(config.spaces, script=name, model=config.robot.model), robot)
+    if name in SCRIPTS:
+        return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
+    path = Path(name)
     path = path / BEST if path.is_dir() else path
     if not path.is_file():
-        raise UserError(f"no policy at {arguments.policy}; name a run, a policy.safetensors, or {', '.join(SCRIPTS)}")
+        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join(SCRIPTS)}")
     network, header = load_policy(path)
     notes = read_notes(path, header)
     require_fit(notes, robot.spec, path)
     spaces = Spaces(notes.spaces, arm)
-    return Repeat(LearnedPolicy(network, spaces), spaces)
+    policy = Repeat(LearnedPolicy(network, spaces), spaces)
+    return lambda seed: policy
+
+
+def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
+    """The first episodes again, from three sides."""
+    judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+    resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
+    with closing(open_robot(arguments.robot, config.robot)) as robot:
+        policy = player(arguments.policy, config, robot)(resets[0].seed)
+        shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 
 
 def keep(arguments: Arguments, report: Report) -> Path:

@@ -79,7 +79,7 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
     started()
     with bar(console, "recording", demos.episodes) as tell:
         processes = workers(config.run_on, None, demos.episodes)
-        recorded = collect.collect(plan, demos.episodes, processes, lambda _, result: tell(result.success))
+        recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
     console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
 
 

@@ -128,12 +128,14 @@ def collect(
     demonstrations: Demonstrations,
     episodes: int,
     workers: int = 1,
+    cluster: str | None = None,
     tell: Callable[[int, Result], None] = lambda index, result: None,
 ) -> Collection:
     """Bring the dataset to `episodes` episodes, recording those that are missing.
 
     Args:
         workers: processes with a robot of their own; 1 records in this one.
+        cluster: a Ray cluster to record on instead, see `cluster.share_on_cluster`.
         tell: called with index and result of every episode, those found first.
     Raises:
         DatasetError: another process is writing the dataset, or the disk is full.
@@ -147,7 +149,7 @@ def collect(
         for index in found:
             tell(index, dataset.outcome(index))
         missing = sorted(set(range(episodes)) - set(found))
-        for index, _ in share(demonstrations, missing, workers):
+        for index, _ in share(demonstrations, missing, workers, cluster):
             tell(index, dataset.outcome(index))
         return Collection(tuple(dataset.outcome(index) for index in range(episodes)), len(found))
 

@@ -38,7 +38,7 @@ def share(task: Task, jobs: Iterable[int], workers: int, cluster: str | None = N
         TwinarmError: a job announced a failure, a process broke, or process after process was killed.
     """
     todo = deque(jobs)
-    if cluster is not None:
+    if cluster is not None and todo:
         yield from share_on_cluster(task, todo, cluster, workers)
     elif workers > 1:
         yield from _spread(task, todo, workers)

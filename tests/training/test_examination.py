@@ -1,0 +1,48 @@
+"""An evaluation is the same whoever plays which reset, here or on a local Ray."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.cli import main
+
+EVAL = ["eval", "--config", "lift_fast.yaml", "--set", "robot.camera_px=24", "--set", "spaces.camera_px=24", "--json"]
+SHORT = ["--set", "task.limit_steps=30", "--episodes", "4"]
+
+
+def episodes(folder: Path) -> list[dict]:
+    return json.loads(next(folder.glob("*/episodes.json")).read_text())
+
+
+@pytest.mark.parametrize("policy", ["random", "scripted", "crude"])
+def test_two_processes_find_what_one_finds(tmp_path, policy):
+    for workers in ("1", "2"):
+        assert main([*EVAL, *SHORT, policy, "--workers", workers, "--output", str(tmp_path / workers)]) == 0
+    assert episodes(tmp_path / "1") == episodes(tmp_path / "2")
+    assert len({episode["seed"] for episode in episodes(tmp_path / "1")}) == 4
+
+
+def test_a_local_ray_finds_what_one_process_finds(tmp_path):
+    assert main([*EVAL, *SHORT, "random", "--workers", "1", "--output", str(tmp_path / "here")]) == 0
+    there = [*EVAL, *SHORT, "random", "--cluster", "local", "--output", str(tmp_path / "there")]
+    told = subprocess.run([sys.executable, "-m", "tools.cli", *there], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert episodes(tmp_path / "here") == episodes(tmp_path / "there")
+
+
+def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
+    words = ["scripted", "--wild", "--by-factor", "--workers", "1", "--output", str(tmp_path)]
+    assert main([*EVAL, "--curriculum-stage", "3", "--episodes", "1", *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 9
+    assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
+
+
+def test_a_failure_in_a_process_is_one_line(tmp_path, capsys):
+    far = ["--set", "task.cube_x_m=[0.9, 0.95]", "--workers", "2", "--output", str(tmp_path)]
+    assert main([*EVAL, *SHORT, "scripted", *far]) == 2
+    said = capsys.readouterr().err
+    assert "is out of reach" in said and "Traceback" not in said
