@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from control import playback
-from control.episodes import DatasetInfo, Episode, Provenance, differences
+from control.episodes import DatasetInfo, Episode, Provenance, differences, digest
 from control.errors import DatasetError
 from control.messages import Result
 from control.recorder import Recorder, incomplete, on_disk, sync, sync_folder
@@ -68,6 +68,12 @@ class Dataset:
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")
         return dataset
+
+    @property
+    def digest(self) -> str:
+        """A short name for what it holds now: what its episodes share, which there are, and how long each file is."""
+        files = [(index, self.path(index).stat().st_size) for index in self.indices()]
+        return digest([self.info.facts, files])
 
     def require(self, info: DatasetInfo) -> None:
         """Raises DatasetError unless the episodes have the cameras, rate, joints and action space of `info`."""

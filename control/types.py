@@ -24,7 +24,8 @@ def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
         raise ValueError(f"{name} must be a float64 array of shape ({length},), got {_describe(value)}")
     if not all(map(math.isfinite, value.tolist())):  # five times as fast as numpy on six numbers
         raise ValueError(f"{name} must be finite, got {value}")
-    if value.flags.writeable:  # its maker may go on writing to it
+    if value.flags.writeable or (isinstance(value.base, np.ndarray) and value.base.flags.writeable):
+        # Its maker may go on writing to it.
         value = value.copy()
         value.setflags(write=False)
     return value
@@ -136,6 +137,10 @@ class ResetRequest:
     seed: int = 0
     spawn: Spawn = Spawn()
     wild: tuple[str, ...] = ()  # what a simulator varies besides: factors of its configs/wild.yaml
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise CommandRefused(f"a reset's seed must be 0 or more, got {self.seed}")
 
 
 @dataclass(frozen=True)

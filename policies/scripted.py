@@ -22,9 +22,8 @@ LOW_M = 0.012  # tool point above the table while closing
 ABOVE_M = 0.060
 TOP_M = 0.105
 OPEN_RAD = 0.7
-SHUT_RAD = (
-    -1.0
-)  # out of reach on purpose: the label is "close" at every step, so a clone that errs a little does not let go
+# Out of reach on purpose: the label is "close" at every step, so a clone that errs a little does not let go.
+SHUT_RAD = -1.0
 HELD_RAD = 0.25  # a gripper closed further than this, with the cube between the fingers, holds it
 AT_REST_RAD_S = 0.5
 NOISY_SHARE = 0.9

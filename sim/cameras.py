@@ -27,7 +27,7 @@ class Eye:
         self._gl = offscreen_context(width, height)
         self._gl.make_current()
         self._scene = mujoco.MjvScene(model, maxgeom=500)
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine
+        self.cast_shadows(fine)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         # Black beyond the table saves a fifth of a policy's picture.
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = fine
@@ -50,6 +50,10 @@ class Eye:
         mujoco.mjr_render(rect, self._scene, self._context)
         mujoco.mjr_readPixels(pixels, None, rect, self._context)
         return np.ascontiguousarray(pixels[::-1])
+
+    def cast_shadows(self, on: bool) -> None:
+        """Whether pictures have shadows from now on."""
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = on
 
     def close(self) -> None:
         """Free the GL context."""

@@ -53,12 +53,12 @@ class SimRobot:
         self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
         self._pad = self._moving_pad()
-        self._wardrobe = Wardrobe(self.model, self.data)
-        self._wear(TAME, 0)
         self._stager = Stager(self, np.array(facts["home_rad"]))
         exact, px = config.render == "exact", config.camera_px
         self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
         self._fine_eye: Eye | None = None
+        self._wardrobe = Wardrobe(self.model, self.data)
+        self._wear(TAME, 0)
         self._pacer = Pacer(config.hz) if realtime else None
         self._seq, self._ticks, self._pictures = 0, 0, 0
         self._start(np.array(facts["home_rad"]))
@@ -108,6 +108,7 @@ class SimRobot:
         self.governor.stop()
 
     def health(self) -> Health:
+        self._catch_up()
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
         unknown = np.full(len(JOINTS), np.nan)
         return Health(
@@ -182,6 +183,7 @@ class SimRobot:
         self.cube_m = draw.cube.size_m if draw.cube else self.config.cube_m
         ticks = (draw.delay.action if draw.delay else 0) * self.governor.ticks_per_command
         self._gears = Transmission.of(draw, ticks)
+        self._eye.cast_shadows(bool(draw.light and draw.light.shadows))
         self._lens = Lens(draw, np.random.default_rng([seed, wild.STREAM, 1]))
         self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._kp)
 

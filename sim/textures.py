@@ -4,7 +4,7 @@ import cv2
 import mujoco
 import numpy as np
 
-PREFIX = "table/"  # of the materials' names
+PREFIX = "lift/table/"  # of the materials' names
 SIDE = 128  # pixels of a pattern, which repeats every 20 cm
 
 

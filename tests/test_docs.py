@@ -25,6 +25,13 @@ def test_a_command_of_the_readme_exists_with_these_flags(command):
         cli.parse(importlib.import_module(f"tools.{verb}").Arguments, verb, words)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_row_of_a_table_has_the_cells_of_its_head(page):
+    for table in re.findall(r"(?:^\|.*\n)+", page.read_text(), re.MULTILINE):
+        rows = [row.count("|") - row.count("\\|") for row in table.splitlines()]
+        assert set(rows) == {rows[0]}, table
+
+
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_is_told_in_the_table_of_commands(verb):
     assert f"| `twinarm {verb} " in README

@@ -66,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None and error.errno not in FULL:
             raise
         return complain(f"{error.filename or 'no room to write'}: {error.strerror}")
-    except KeyboardInterrupt:
-        complain("interrupted")
+    except KeyboardInterrupt as stop:
+        complain(str(stop) or "interrupted")
         return INTERRUPTED
 
 

@@ -1,6 +1,7 @@
 """`twinarm collect`: scripted grasps as a dataset."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import tyro
 from rich.console import Console
 
 from control.errors import UserError
+from control.messages import Result
 from sim.stages import stage_name
 from tools.audit import warn
 from tools.progress import bar
@@ -78,10 +80,13 @@ def main(arguments: Arguments) -> None:
     episodes = config.demos.episodes
     demonstrations = plan(config, arguments.output, arguments.seed, partial(open_robot, arguments.robot, config.robot))
     processes = workers(arguments.robot, arguments.workers, episodes)
-    with bar(console, "recording", episodes) as tell:
-        collection = collect(
-            demonstrations, episodes, processes, arguments.cluster, lambda _, result: tell(result.success)
-        )
+    try:
+        with bar(console, "recording", episodes) as tell:
+            told = partial(_lifted, tell)
+            collection = collect(demonstrations, episodes, processes, arguments.cluster, told)
+    except KeyboardInterrupt:
+        kept = f"{len(demonstrations.dataset.indices())} of {episodes} episodes are kept in {arguments.output}"
+        raise KeyboardInterrupt(f"interrupted; {kept}, and the same command records the others") from None
     summary = collection.summary()
     if collection.found:
         console.print(f"{collection.found} of the {episodes} episodes were there already")
@@ -89,6 +94,10 @@ def main(arguments: Arguments) -> None:
     warn(config, demonstrations.dataset, console)
     if arguments.json:
         print(msgspec.json.encode(summary | {"found": collection.found, "output": str(arguments.output)}).decode())
+
+
+def _lifted(tell: Callable[[bool], None], index: int, result: Result) -> None:
+    tell(result.success)
 
 
 def configured(arguments: Arguments) -> TrainConfig:

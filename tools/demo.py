@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import tyro
@@ -11,6 +10,7 @@ from rich.console import Console
 from sim.stages import stage_name
 from tools import training
 from training import runs, settings
+from training.job import OWN_DEMONSTRATIONS
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ def main(arguments: Arguments) -> None:
         "seed": arguments.seed,
         "run_on": arguments.robot,
         "robot.model": arguments.model and str(Path(arguments.model).resolve()),
-        "bootstrap.path": training.OWN_DEMONSTRATIONS,
+        "bootstrap.path": OWN_DEMONSTRATIONS,
     }
     config = settings.load(name, arguments.set, flags)
     training.check(config)
     if before := runs.earlier(arguments.output, config.name):
         console.print(f"{len(before)} earlier runs stay where they are; the first is {before[0]}", soft_wrap=True)
-    folder = runs.begin(arguments.output, config)
-    console.print(f"run {folder}", soft_wrap=True)
-    report = training.train(folder, config.run_on, console, partial(runs.make_latest, arguments.output, folder))
+    with runs.begun(arguments.output, config) as (folder, start):
+        console.print(f"run {folder}", soft_wrap=True)
+        report = training.train(folder, config.run_on, console, start)
     training.tell(folder, report, console, arguments.json)
     console.print(f"{time.monotonic() - started:.0f} s in all")

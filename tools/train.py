@@ -1,7 +1,6 @@
 """`twinarm train`: a new run."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import tyro
@@ -59,7 +58,7 @@ def main(arguments: Arguments) -> None:
     }
     config = settings.load(arguments.config, arguments.set, flags)
     training.check(config)
-    folder = runs.begin(arguments.output, config)
-    console.print(f"run {folder}", soft_wrap=True)
-    report = training.train(folder, config.run_on, console, partial(runs.make_latest, arguments.output, folder))
+    with runs.begun(arguments.output, config) as (folder, start):
+        console.print(f"run {folder}", soft_wrap=True)
+        report = training.train(folder, config.run_on, console, start)
     training.tell(folder, report, console, arguments.json)

@@ -19,13 +19,12 @@ from tools.collect import workers
 from tools.progress import bar, stoppable, watching
 from tools.robots import open_robot
 from training import collect, job, runs
+from training.checkpoint import load_newest
 from training.evaluate import sentence
 from training.lift import load_reward
 from training.reward_audit import audit
 from training.settings import TrainConfig
 from training.watch import Stopped
-
-OWN_DEMONSTRATIONS = "demonstrations"  # within the run's folder
 
 
 def check(config: TrainConfig) -> None:
@@ -39,14 +38,8 @@ def check(config: TrainConfig) -> None:
     mode, path = config.bootstrap.mode, config.bootstrap.path
     if mode != "none" and path is None:
         raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
-    if mode != "none" and not own_demonstrations(config):
+    if mode != "none" and not job.records_its_own(config):
         Dataset.open(Path(str(path)))
-
-
-def own_demonstrations(config: TrainConfig) -> bool:
-    """Whether the run records its demonstrations itself."""
-    path = config.bootstrap.path
-    return config.bootstrap.mode != "none" and path is not None and not Path(path).is_absolute()
 
 
 def train(folder: Path, robot: str, console: Console, started: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -62,7 +55,9 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
     config = msgspec.structs.replace(runs.read_config(folder), run_on=robot)
     check(config)
     with runs.alone(folder):
-        if own_demonstrations(config):
+        if saved := load_newest(folder / "checkpoints"):
+            runs.require_same_settings(folder, saved[1], config)
+        if job.records_its_own(config):
             record(folder, config, console, started)
         return learn(folder, config, console, started)
 
@@ -72,7 +67,7 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
     demos = config.demos
     plan = collect.plan(
         config,
-        folder / str(config.bootstrap.path),
+        job.demonstrations_folder(folder, config),
         config.seed * demos.episodes,
         partial(open_robot, config.run_on, config.robot),
     )
@@ -94,8 +89,7 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
         except Stopped as stopped:
-            console.print(f"saved at {stopped}; go on with: twinarm resume {folder}", soft_wrap=True)
-            raise KeyboardInterrupt from None
+            raise KeyboardInterrupt(f"saved at {stopped}; go on with: twinarm resume {folder}") from None
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:

@@ -20,6 +20,8 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a run stands: with the tensors and the episode log, enough to go on exactly."""
 
     settings: dict[str, Any]  # the whole configuration so far
+    plant: dict[str, Any]  # what its robot is made of
+    demonstrations: str  # digest; empty where there are none
     step: int
     cloned: int  # cloning updates done
     credit: float  # updates due but not yet made

@@ -13,6 +13,9 @@ from training.settings import TrainConfig
 from training.train import Trainer
 from training.watch import Watch
 
+RUN = "{run}"  # in bootstrap.path: the run's own folder
+OWN_DEMONSTRATIONS = f"{RUN}/demonstrations"
+
 
 def train(
     folder: Path, config: TrainConfig, robots: Sequence[Robot], watch: Watch, film: bool = True
@@ -29,10 +32,20 @@ def train(
     return conclude(folder, config, robots[0], trainer.seconds, watch.examined, film)
 
 
+def records_its_own(config: TrainConfig) -> bool:
+    """Whether the run records its demonstrations itself."""
+    return config.bootstrap.mode != "none" and str(config.bootstrap.path).startswith(RUN)
+
+
+def demonstrations_folder(folder: Path, config: TrainConfig) -> Path:
+    """Where the demonstrations of the run in `folder` are."""
+    return Path(str(config.bootstrap.path).replace(RUN, str(folder), 1))
+
+
 def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:
     """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
     if config.bootstrap.mode == "none":
         return None
-    dataset = Dataset.open(folder / str(config.bootstrap.path))
+    dataset = Dataset.open(demonstrations_folder(folder, config))
     dataset.require(dataset_info(spec, config.spaces))
     return dataset

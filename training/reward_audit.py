@@ -153,8 +153,10 @@ def _grasp(robot: Robot, spaces: Spaces, waypoints: Sequence[Waypoint]) -> Polic
 
 
 def _first_failure(play_once: Callable[[Policy], tuple[Step, ...]], policies: Iterator[Policy]) -> tuple[Step, ...]:
-    episodes = map(play_once, policies)
-    return next(episode for episode in episodes if not episode[-1].verdict.success)
+    for episode in map(play_once, policies):
+        if not episode[-1].verdict.success:
+            return episode
+    raise TwinarmError("a behaviour that was to fail succeeded after all, so there is no trap to audit a reward by")
 
 
 def _episode(robot: Robot, request: ResetRequest, limit_steps: int, policy: Policy) -> tuple[Step, ...]:

@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ import yaml
 
 from control import config
 from control.errors import CheckpointError, UserError
+from control.types import RobotSpec
+from training.checkpoint import Progress
 from training.settings import TrainConfig
 
 CONFIG, LOCK = "config.yaml", ".lock"
@@ -28,6 +31,26 @@ def begin(root: Path, settings: TrainConfig) -> Path:
     folder.mkdir(parents=True)
     write_config(folder, settings)
     return folder
+
+
+@contextmanager
+def begun(root: Path, settings: TrainConfig) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A new folder for a run, and what to call when nothing refuses it any more: `latest` then points at it.
+
+    A run that is refused before that leaves no folder behind.
+    """
+    folder = begin(root, settings)
+    started = []
+
+    def start() -> None:
+        started.append(True)
+        make_latest(root, folder)
+
+    try:
+        yield folder, start
+    finally:
+        if not started:
+            shutil.rmtree(folder)
 
 
 def make_latest(root: Path, folder: Path) -> None:
@@ -65,10 +88,20 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def require_same_settings(folder: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+def require_same_settings(folder: Path, progress: Progress, settings: TrainConfig) -> None:
     """Raises CheckpointError where settings that shape learning changed between two parts of a run."""
-    if changed := changes(then, now):
+    if changed := changes(progress.settings, settings.plain):
         words = f"{folder} was trained with other settings: {'; '.join(changed)}"
+        raise CheckpointError(f"{words}; put them back, or begin a new run")
+
+
+def require_same(folder: Path, progress: Progress, settings: TrainConfig, spec: RobotSpec, taught_by: str) -> None:
+    """Raises CheckpointError where settings, the robot's make or the demonstrations changed on a run's way."""
+    require_same_settings(folder, progress, settings)
+    if changed := changes(progress.plant, dict(spec.plant), "the robot's "):
+        raise CheckpointError(f"{folder} was trained on another robot: {'; '.join(changed)}; begin a new run")
+    if progress.demonstrations != taught_by:
+        words = f"{folder} was taught by other demonstrations than those in {settings.bootstrap.path} now"
         raise CheckpointError(f"{words}; put them back, or begin a new run")
 
 

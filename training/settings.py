@@ -57,7 +57,7 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["none", "seed", "balanced"] = "balanced"
     # none: they are not used. seed: they go once into the one uniform replay. balanced: they keep one of their own.
     demo_share: float = 0.5  # of every batch, when balanced
-    path: str | None = None  # folder of the demonstrations; a relative one is the run's own and recorded by it
+    path: str | None = None  # folder of the demonstrations; in "{run}/..." the run records its own
     clone_updates: int = 600  # updates of behaviour cloning before any reinforcement
     imitate_successes: bool = False  # add the agent's own successes to the demonstrations; for `balanced`
     shift_steps: int = 0  # looks are taken this many steps late, as the experiment's collector stored them: a fault

@@ -21,7 +21,7 @@ from policies.actor import Shapes, save_policy
 from policies.learned import LearnedPolicy, Notes, write_notes
 from policies.repeat import Repeat
 from policies.spaces import Spaces
-from training import checkpoint
+from training import checkpoint, runs
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
 from training.drqv2 import Agent
@@ -31,7 +31,6 @@ from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.metrics import Metrics
 from training.rollout import Rollout
-from training.runs import require_same_settings
 from training.settings import TrainConfig
 from training.watch import Stopped, Watch
 
@@ -67,6 +66,7 @@ class Trainer:
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         self._rollouts: list[Rollout] = []
+        self._taught_by = demonstrations.digest if demonstrations is not None else ""
         if demonstrations is not None:
             self.memory.take_in(demonstrations, self._judge())
 
@@ -207,6 +207,8 @@ class Trainer:
         """Write a checkpoint of everything a resume needs."""
         progress = Progress(
             settings=self.config.plain,
+            plant=dict(self._robots[0].spec.plant),
+            demonstrations=self._taught_by,
             step=self.step,
             cloned=self.cloned,
             credit=self.credit,
@@ -236,7 +238,7 @@ class Trainer:
             watch.resumed(self.step, self.episodes)
 
     def _become(self, tensors: dict[str, Tensor], progress: Progress) -> None:
-        require_same_settings(self.folder, progress.settings, self.config.plain)
+        runs.require_same(self.folder, progress, self.config, self._robots[0].spec, self._taught_by)
         self.agent.restore(tensors)
         self.step, self.cloned, self.credit = progress.step, progress.cloned, progress.credit
         self.episodes, self.next_eval, self.best = progress.episodes, progress.next_eval, progress.best
