@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from control.arm import TOOL_SITE, kinematic_spec
+from control.arm import facts as kinematic_facts
 from control.config import RobotConfig
 from control.errors import ConfigError
 from control.types import JOINTS, Setting
@@ -23,6 +24,18 @@ ARM, WORLD, PAD = 1, 2, 4
 BOX, SPHERE, CAPSULE = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_CAPSULE
 SHAPES = {"box": BOX, "sphere": SPHERE, "capsule": CAPSULE}
 COLLISION_GROUP = 3
+# What a model's main defaults could change in the geoms and actuators that are added to it.
+INHERITED = {
+    "geom": (
+        *("type", "size", "pos", "quat", "group", "contype", "conaffinity", "condim", "priority", "friction", "solmix"),
+        *("solref", "solimp", "margin", "gap", "mass", "density", "rgba", "material"),
+    ),
+    "actuator": (
+        *("gear", "dyntype", "dynprm", "gaintype", "gainprm", "biastype", "biasprm", "ctrllimited", "ctrlrange"),
+        *("forcelimited", "forcerange", "actlimited", "actrange", "actdim", "actearly", "lengthrange", "inheritrange"),
+        *("damping", "armature", "delay", "nsample", "interp", "cranklength", "group"),
+    ),
+}
 FRONT_M, OVERHEAD_M = [0.66, -0.45, 0.38], [0.22, 0.0, 0.75]
 
 
@@ -56,10 +69,20 @@ def user_spec(path: str, facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
     _require_names(spec, path)
     for stale in [*spec.keys, *spec.actuators]:
         spec.delete(stale)
+    _forget_defaults(spec)
     if spec.camera("wrist_cam") is None:
         _add_wrist_camera(spec.site(TOOL_SITE).parent, facts["wrist_cameras"]["wide_angle_v5"])
     actuate(spec, facts, profile)
     return spec
+
+
+def _forget_defaults(spec: mujoco.MjSpec) -> None:
+    """Let what is added from now on not inherit the main defaults of a user's model; what is there keeps them."""
+    plain = mujoco.MjSpec()
+    for kind, names in INHERITED.items():
+        theirs, ours = getattr(spec.default, kind), getattr(plain.default, kind)
+        for name in names:
+            setattr(theirs, name, getattr(ours, name))
 
 
 def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
@@ -98,10 +121,17 @@ def lift_scene(robot: RobotConfig, facts: dict[str, Any]) -> mujoco.MjModel:
 
 
 def plant(robot: RobotConfig) -> dict[str, Setting]:
-    """What a simulated robot is made of, to tell it from another: its settings, a model of the user's by content."""
+    """What a simulated robot is made of, to tell it from another: its settings, a model of the user's by content.
+
+    Raises:
+        ConfigError: the model cannot be used.
+    """
     settings = msgspec.to_builtins(robot)
     if robot.model is not None:
-        settings["model"] = hashlib.sha256(Path(robot.model).read_bytes()).hexdigest()[:16]
+        model = user_spec(robot.model, kinematic_facts(), robot.profile).compile()
+        content = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+        mujoco.mj_saveModel(model, None, content)
+        settings["model"] = hashlib.sha256(content.tobytes()).hexdigest()[:16]
     return settings
 
 

@@ -4,11 +4,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from control.arm import Arm
+from control.arm import Arm, facts
 from control.config import RobotConfig
 from control.errors import ConfigError
 from control.types import JOINTS, ResetRequest
 from sim.robot import SimRobot
+from sim.scene import lift_scene, plant
 from tools.cli import main
 
 
@@ -108,3 +109,26 @@ def test_the_pads_touch_the_cube_only_when_it_is_held(stage, touching):
     with SimRobot(RobotConfig(camera_px=16)) as robot:
         robot.reset(ResetRequest(stage, 0))
         assert robot.truth().pads_touch == touching
+
+
+def test_the_defaults_of_a_users_model_do_not_reach_what_the_task_adds(written, tmp_path):
+    leaking = '<geom group="3" friction="0.01 0 0"/><general gear="3" dyntype="filter" dynprm="0.5"/>'
+    own, text = tmp_path / "own.xml", written.read_text()
+    before, opening, after = text.partition("<default>" if "<default>" in text else "<worldbody>")
+    inside = opening + leaking if opening == "<default>" else f"<default>{leaking}</default>{opening}"
+    own.write_text(before + inside + after)
+    plain, theirs = (lift_scene(RobotConfig(model=str(path)), facts()) for path in (written, own))
+    for name in ("lift/cube", "lift/table"):
+        assert plain.geom(name).group == theirs.geom(name).group
+        assert (plain.geom(name).friction == theirs.geom(name).friction).all()
+    assert (theirs.actuator_gear == plain.actuator_gear).all() and theirs.na == 0
+
+
+def test_a_users_model_is_told_by_all_of_its_content(tmp_path, written):
+    whole, part = tmp_path / "whole.xml", tmp_path / "part.xml"
+    part.write_text(written.read_text())
+    whole.write_text('<mujoco><include file="part.xml"/></mujoco>')
+    before = plant(RobotConfig(model=str(whole)))
+    assert plant(RobotConfig(model=str(whole))) == before
+    part.write_text(written.read_text().replace('fovy="70.5"', 'fovy="110"'))
+    assert plant(RobotConfig(model=str(whole)))["model"] != before["model"]
