@@ -32,7 +32,9 @@ class Governor:
     def __init__(self, spec: RobotSpec, arm: Arm, leash_rad: np.ndarray):
         self._spec, self._arm, self.leash_rad = spec, arm, leash_rad
         self._travel = spec.speed_rad_s / spec.hz
-        self._limits = list(zip(spec.speed_rad_s.tolist(), spec.accel_rad_s2.tolist(), strict=True))
+        speeds, accels = spec.speed_rad_s.tolist(), spec.accel_rad_s2.tolist()
+        # Of each joint: speed, the change of speed in a tick, and the way that this change is in a tick.
+        self._limits = [(v, a * TICK_S, a * TICK_S * TICK_S) for v, a in zip(speeds, accels, strict=True)]
         self.ticks_per_command = round(RATE_HZ / spec.hz)
         self.start((spec.lower_rad + spec.upper_rad) / 2)
 
@@ -68,11 +70,13 @@ class Governor:
         remaining_s = max(self._ticks_left, 1) * TICK_S
         self._ticks_left -= 1
         reference, velocity = self._reference, self._velocity
-        for j, (goal, speed, accel) in enumerate(self._goals):
-            gap, now, change = goal - reference[j], velocity[j], accel * TICK_S
+        for j, (goal, speed, change, step) in enumerate(self._goals):
+            gap, now = goal - reference[j], velocity[j]
             if gap == 0.0 and now == 0.0:
                 continue
-            wanted = math.copysign(min(abs(gap) / remaining_s, speed, _braking_speed(abs(gap), accel)), gap)
+            # The fastest speed from which the joint can still stop within the gap.
+            braking = change * (math.sqrt(0.25 + 2 * abs(gap) / step) - 0.5)
+            wanted = math.copysign(min(abs(gap) / remaining_s, speed, braking), gap)
             velocity[j] = min(max(wanted, now - change), now + change)
             reference[j] += velocity[j] * TICK_S
         return reference
@@ -92,9 +96,3 @@ class Governor:
             there = self.target_rad + middle * (target_rad - self.target_rad)
             low, high = (middle, high) if self._arm.lowest_fingertip_m(there) >= LOWEST_TARGET_M else (low, middle)
         return self.target_rad + low * (target_rad - self.target_rad)
-
-
-def _braking_speed(gap_rad: float, accel_rad_s2: float) -> float:
-    """The fastest speed from which the joint can still stop within `gap_rad`, in steps of a tick."""
-    step = accel_rad_s2 * TICK_S * TICK_S
-    return accel_rad_s2 * TICK_S * (math.sqrt(0.25 + 2 * gap_rad / step) - 0.5)

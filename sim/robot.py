@@ -47,8 +47,7 @@ class SimRobot:
         self._kp, self._limits = facts["actuator_profiles"][config.profile]["kp"], facts["governor"]
         self.governor = Governor(self.spec, self.arm, self._leash(self._kp))
         self._plant = Arm(self.model)
-        self._servos = np.array([self.model.actuator(name).id for name in JOINTS])
-        self._force = self.model.actuator_forcerange[self._servos, 1]
+        self._ctrl, self._force = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
         self._substeps = round(TICK_S / self.model.opt.timestep)
         self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
@@ -88,7 +87,7 @@ class SimRobot:
             stamp_s=self._ticks * TICK_S,
             joints_rad=joints,
             speed_rad_s=self.data.qvel[self._plant.dofs],
-            load=within(self.data.actuator_force[self._servos] / self._force, -ONE, ONE),
+            load=within(self.data.actuator_force / self._force, -ONE, ONE),
             target_rad=self.governor.target_rad,
             limited=self.governor.limited,
             frames=MappingProxyType({"wrist_cam": self._frame()}),
@@ -171,7 +170,7 @@ class SimRobot:
     def _pass_period(self) -> None:
         model, data, governor = self.model, self.data, self.governor
         for _ in range(governor.ticks_per_command):
-            data.ctrl[self._servos] = self._gears.pass_on(governor.tick())
+            self._ctrl[:] = self._gears.pass_on(governor.tick())
             mujoco.mj_step(model, data, self._substeps)
         self._ticks += governor.ticks_per_command
         mujoco.mj_fwdPosition(model, data)  # poses and contacts of the new state
@@ -201,7 +200,7 @@ class SimRobot:
     def _start(self, joints_rad: np.ndarray) -> None:
         self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
         self.governor.start(joints_rad)
-        self.data.ctrl[self._servos] = self._gears.start(self.governor.target_rad)
+        self._ctrl[:] = self._gears.start(self.governor.target_rad)
         mujoco.mj_forward(self.model, self.data)
 
     def _frame(self) -> Frame:

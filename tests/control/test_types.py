@@ -43,9 +43,18 @@ def test_a_value_is_read_only_and_does_not_follow_its_makers_arrays(kind):
 
 
 def test_an_array_that_is_read_only_already_is_not_copied():
-    array = fresh()
+    array = fresh().copy()
     array.setflags(write=False)
     assert Command(array, answers=1).target_rad is array
+
+
+def test_a_read_only_view_of_an_array_that_is_not_is_copied():
+    array = fresh().copy()
+    view = array.view()
+    view.setflags(write=False)
+    command = Command(view, answers=1)
+    array[:] = 0
+    assert command.target_rad.tolist() == fresh().tolist()
 
 
 def test_a_frame_is_read_only_and_its_maker_s_picture_is_not():

@@ -73,7 +73,7 @@ observations = st.builds(
 )
 commands = st.builds(Command, joint_vectors, integers, ttl_s=finite, action=actions, label=actions)
 picture_requests = st.builds(PictureRequest, texts, st.integers(1, 480), st.integers(1, 640))
-resets = st.builds(ResetRequest, texts, integers, st.builds(Spawn, ranges, ranges, ranges))
+resets = st.builds(ResetRequest, texts, st.integers(0, 2**63 - 1), st.builds(Spawn, ranges, ranges, ranges))
 healths = st.builds(
     Health,
     state=texts,
