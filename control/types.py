@@ -13,7 +13,7 @@ import numpy as np
 from control.errors import CommandRefused
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
-GRIPPER = JOINTS.index("gripper")
+ROLL, GRIPPER = JOINTS.index("wrist_roll"), JOINTS.index("gripper")
 LARGEST_PICTURE = (480, 640)  # (H, W) of one drawn for people
 Setting = str | int | float | bool | None
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from control.arm import Arm, heading, turn
-from control.types import GRIPPER, JOINTS, Command, Observation
+from control.types import GRIPPER, ROLL, Command, Observation
 from policies.spaces import Spaces
 
 Cube = Callable[[], tuple[np.ndarray, float, np.ndarray]]
 """Where cube and tool truly are now: the cube's centre (3,) in metres, its yaw in radians, the tool point (3,)."""
 
-ROLL = JOINTS.index("wrist_roll")
 AIM_M = 0.0  # tool point beyond the cube's centre, along the tool's x axis
 LOW_M = 0.012  # tool point above the table while closing
 ABOVE_M = 0.060

@@ -5,6 +5,7 @@ per joint. In the `tool` frame x and y turn with the tool's heading: what the wr
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -13,7 +14,7 @@ import numpy as np
 from control.arm import Arm, heading, turn, within
 from control.config import require
 from control.errors import CommandRefused
-from control.types import GRIPPER, JOINTS, Command, Observation
+from control.types import GRIPPER, JOINTS, ROLL, Command, Observation
 
 
 class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +28,7 @@ class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera: str = "wrist_cam"
     camera_px: int = 84
     frame_stack: int = 3
+    senses: tuple[str, ...] = ("posture", "lag")  # what it feels of the arm besides: names in SENSES
     action_repeat: int = 1  # control steps an action is kept for
     # The tool stays inside; metres.
     low_m: tuple[float, float, float] = (0.1, -0.3, 0.008)
@@ -37,6 +39,8 @@ class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 < self.step_roll_rad <= 1.6, f"step_roll_rad must be 0 to 1.6 radians, got {self.step_roll_rad}")
         require(0 < self.step_gripper_rad <= 1.9, f"step_gripper_rad must be 0 to 1.9, got {self.step_gripper_rad}")
         require(1 <= self.action_repeat <= 10, f"action_repeat must be 1 to 10, got {self.action_repeat}")
+        unknown = [name for name in self.senses if name not in SENSES]
+        require(not unknown, f"no sense {', '.join(unknown)}; there are: {', '.join(SENSES)}")
         require(1 <= self.frame_stack <= 8, f"frame_stack must be 1 to 8, got {self.frame_stack}")
 
 
@@ -46,7 +50,7 @@ class Spaces:
     def __init__(self, config: SpacesConfig, arm: Arm):
         self.config, self.arm = config, arm
         self.action_size = len(JOINTS) if config.actions == "joints" else 5
-        self.proprio_size = len(self._proprio_scale())
+        self.proprio_size = sum(SENSES[name][1] for name in config.senses)
         self._low, self._high = np.array(config.low_m), np.array(config.high_m)
 
     def pixels(self, observation: Observation) -> np.ndarray:
@@ -54,11 +58,9 @@ class Spaces:
         return observation.frames[self.config.camera].rgb
 
     def proprio(self, observation: Observation) -> np.ndarray:
-        """What the arm feels, (P,) float32 of order one: tool height, roll, gripper, and how far joints lag behind."""
-        tool, _ = self.arm.tool(observation.joints_rad)
-        joints, lag = observation.joints_rad, observation.target_rad - observation.joints_rad
-        felt = np.array([tool[2], joints[4], joints[GRIPPER], lag[1], lag[2], lag[3], lag[GRIPPER]])
-        return (felt / self._proprio_scale()).astype(np.float32)
+        """What the arm feels, by the senses that are in force: (P,) float32 of order one."""
+        felt = [SENSES[name][0](self.arm, observation, self.config.camera) for name in self.config.senses]
+        return np.concatenate(felt).astype(np.float32)
 
     def command(self, action: np.ndarray, observation: Observation) -> Command:
         """The command that an action (A,) in [-1, 1] means after `observation`.
@@ -104,11 +106,46 @@ class Spaces:
         joints[GRIPPER] += action[4] * config.step_gripper_rad
         return joints
 
-    def _proprio_scale(self) -> np.ndarray:
-        return np.array([0.1, 1.0, 0.5, 0.05, 0.05, 0.05, 0.2])
-
 
 def _turned(vector: np.ndarray, angle_rad: float) -> np.ndarray:
     """`vector` (3,) turned about the vertical."""
     (x, y, z), c, s = vector.tolist(), math.cos(angle_rad), math.sin(angle_rad)
     return np.array([c * x - s * y, s * x + c * y, z])
+
+
+def _posture(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    """Tool height, roll and gripper; where the arm stands over the table it must see."""
+    tool, _ = arm.tool(seen.joints_rad)
+    return np.array([tool[2] / 0.1, seen.joints_rad[ROLL], seen.joints_rad[GRIPPER] / 0.5])
+
+
+def _lag(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    """How far the joints that gravity loads, and the gripper, are behind their targets."""
+    lag = seen.target_rad - seen.joints_rad
+    return np.array([*(lag[1:ROLL] / 0.05), lag[GRIPPER] / 0.2])
+
+
+def _lead(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    """How far the target's tool point and heading are ahead of the tool's, as the tool sees it."""
+    (tool, rotation), (ahead, ahead_rotation) = arm.tool(seen.joints_rad), arm.tool(seen.target_rad)
+    now = heading(rotation)
+    return np.array([*(_turned(ahead - tool, -now) / 0.02), turn(heading(ahead_rotation) - now) / 0.3])
+
+
+def _speed(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    return seen.speed_rad_s
+
+
+def _age(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    """How long ago the picture was taken."""
+    return np.array([(seen.stamp_s - seen.frames[camera].stamp_s) / 0.1])
+
+
+# How each is felt, and the numbers it has.
+SENSES: dict[str, tuple[Callable[[Arm, Observation, str], np.ndarray], int]] = {
+    "posture": (_posture, 3),
+    "lag": (_lag, 4),
+    "lead": (_lead, 4),
+    "speed": (_speed, len(JOINTS)),
+    "age": (_age, 1),
+}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from control.arm import Arm, facts, heading, turn
 from control.errors import CommandRefused
 from control.types import GRIPPER, Frame, Observation
-from policies.spaces import Spaces, SpacesConfig
+from policies.spaces import SENSES, Spaces, SpacesConfig
 
 ARM = Arm.from_facts()
 HOME = np.array(facts()["home_rad"])
@@ -83,6 +83,20 @@ def test_the_tool_stays_in_its_workspace():
     assert tool[2] == pytest.approx(0.008, abs=1e-3)
 
 
-def test_proprioception_is_of_order_one():
-    felt = Spaces(SpacesConfig(), ARM).proprio(look(START + 0.03, START))
-    assert felt.dtype == np.float32 and np.abs(felt).max() < 4
+@pytest.mark.parametrize("senses", [("posture", "lag"), *((name,) for name in SENSES), tuple(SENSES)])
+def test_proprioception_is_of_order_one(senses):
+    spaces = Spaces(SpacesConfig(senses=senses), ARM)
+    felt = spaces.proprio(look(START + 0.03, START))
+    assert felt.dtype == np.float32 and felt.shape == (spaces.proprio_size,) and np.abs(felt).max() < 4
+
+
+def test_the_lead_is_the_action_that_made_it():
+    spaces = Spaces(SpacesConfig(senses=("lead",)), ARM)
+    action = np.array([0.5, -0.3, 0.2, 0.4, 0.0])
+    ahead = spaces.command(action, look(START)).target_rad
+    np.testing.assert_allclose(spaces.proprio(look(ahead, START)), action[:4], atol=0.03)
+
+
+def test_an_unknown_sense_is_named_among_those_there_are():
+    with pytest.raises(ValueError, match="no sense smell; there are: posture, lag"):
+        SpacesConfig(senses=("smell",))
