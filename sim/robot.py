@@ -57,7 +57,7 @@ class SimRobot:
         self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
         self._fine_eye: Eye | None = None
         self._wardrobe = Wardrobe(self.model, self.data)
-        self._wear(TAME, 0)
+        self.wear(TAME, 0)
         self._pacer = Pacer(config.hz) if realtime else None
         self._seq, self._ticks, self._pictures = 0, 0, 0
         self._start(np.array(facts["home_rad"]))
@@ -69,7 +69,7 @@ class SimRobot:
             UserError: an unknown stage, a wild factor that is none, or a cube out of reach.
         """
         if request.wild or self._draw is not TAME:
-            self._wear(wild.draw(wild.ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
+            self.wear(wild.draw(wild.ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
         self._stager.prepare(request)
         self._seq += 1
         if self._pacer:
@@ -175,7 +175,7 @@ class SimRobot:
         self._ticks += governor.ticks_per_command
         mujoco.mj_fwdPosition(model, data)  # poses and contacts of the new state
 
-    def _wear(self, draw: Draw, seed: int) -> None:
+    def wear(self, draw: Draw, seed: int) -> None:
         """Become another arm in another room; the next `place` puts it and its cube there."""
         self._draw = draw
         self._wardrobe.put_on(draw)
@@ -196,6 +196,20 @@ class SimRobot:
         self.data.qpos[q : q + 3] = cube_m
         self.data.qpos[q + 3 : q + 7] = np.cos(cube_yaw_rad / 2), 0.0, 0.0, np.sin(cube_yaw_rad / 2)
         self._start(joints_rad)
+
+    def pose(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_quat: np.ndarray) -> np.ndarray:
+        """What the wrist camera sees with the arm and the cube there: (H, W, 3) uint8. For pictures, not for physics.
+
+        Args:
+            joints_rad: (J,) as the arm measures them.
+            cube_m: (3,) its centre.
+            cube_quat: (4,) its turn, w x y z.
+        """
+        q = self._cube_qpos
+        self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
+        self.data.qpos[q : q + 7] = *cube_m, *cube_quat
+        mujoco.mj_fwdPosition(self.model, self.data)
+        return self._frame().rgb
 
     def _start(self, joints_rad: np.ndarray) -> None:
         self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad

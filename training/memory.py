@@ -1,16 +1,21 @@
 """What a run learns from: its own experience and the demonstrations, mixed as the bootstrap says."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from control.datasets import Dataset
+from control.episodes import Episode
 from control.errors import DatasetError
 from control.interfaces import Judge
 from policies.spaces import Spaces
 from training.experience import from_episode
 from training.replay import Batch, EpisodeArrays, Replay, mixed_batch
 from training.settings import TrainConfig
+
+Redraws = Callable[[Episode], Iterable[Episode]]
+"""The same episode with other pictures."""
 
 
 class Memory:
@@ -23,8 +28,8 @@ class Memory:
     def __len__(self) -> int:
         return len(self.online) + len(self.demos)
 
-    def take_in(self, dataset: Dataset, judge: Judge) -> None:
-        """Add demonstrations, failures too; what is worth cloning among them is marked.
+    def take_in(self, dataset: Dataset, judge: Judge, redraws: Redraws) -> None:
+        """Add demonstrations, failures too, each with its `redraws`; what is worth cloning among them is marked.
 
         Raises:
             DatasetError: there is cloning to be done, and nothing worth it.
@@ -33,8 +38,9 @@ class Memory:
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
             worth_cloning = episode.success or bootstrap.clone_failures
-            arrays = late(from_episode(episode, self._spaces, judge), bootstrap.shift_steps)
-            replay.add_episode(arrays, is_demo=worth_cloning)
+            for one in (episode, *redraws(episode)):
+                arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
+                replay.add_episode(arrays, is_demo=worth_cloning)
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(

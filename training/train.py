@@ -6,7 +6,7 @@ batch: generators, open episodes and the length of the episode log are part of i
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +15,15 @@ from torch import Tensor
 
 from control.arm import Arm
 from control.datasets import Dataset
-from control.episodes import Provenance, code_commit
+from control.episodes import Episode, Provenance, code_commit
+from control.errors import UserError
 from control.interfaces import Robot
 from policies.actor import Shapes, save_policy
 from policies.learned import LearnedPolicy, Notes, write_notes
 from policies.repeat import Repeat
 from policies.spaces import Spaces
+from sim.redraw import LOOKS, redrawn
+from sim.robot import SimRobot
 from training import checkpoint, runs
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
@@ -35,6 +38,7 @@ from training.settings import TrainConfig
 from training.watch import Stopped, Watch
 
 SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
+REDRAWN = 50_000  # of a run's seeds, the first for looks alone
 NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
@@ -66,9 +70,20 @@ class Trainer:
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         self._rollouts: list[Rollout] = []
+        self._taken = 0
         self._taught_by = demonstrations.digest if demonstrations is not None else ""
         if demonstrations is not None:
-            self.memory.take_in(demonstrations, self._judge())
+            self.memory.take_in(demonstrations, self._judge(), self._redraws)
+
+    def _redraws(self, episode: Episode) -> Iterator[Episode]:
+        """The episode in other looks, in a simulator: drawn from seeds that no episode of this run starts from."""
+        count, robot = self.config.bootstrap.redraws, self._robots[0]
+        factors = [name for name in self.config.task.wild if name in LOOKS]
+        for k in range(count if factors else 0):
+            if not isinstance(robot, SimRobot):
+                raise UserError("only a simulator in this process can draw anew; use --set bootstrap.redraws=0")
+            yield redrawn(robot, episode, self._seed(REDRAWN + count * self._taken + k), factors)
+        self._taken += 1
 
     @property
     def seconds(self) -> float:

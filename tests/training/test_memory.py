@@ -87,7 +87,7 @@ def judge() -> LiftTask:
 @pytest.mark.parametrize("failures, cloned", [(True, {0.0, 1.0}), (False, {1.0})])
 def test_failed_demonstrations_are_cloned_only_where_the_settings_say_so(tmp_path, mode, failures, cloned):
     kept = memory(f"bootstrap.mode={mode}", f"bootstrap.clone_failures={str(failures).lower()}", "replay.batch=64")
-    kept.take_in(demonstrations(tmp_path / "demos", [True, False]), judge())
+    kept.take_in(demonstrations(tmp_path / "demos", [True, False]), judge(), lambda episode: ())
     batch = kept.demonstrated(np.random.default_rng(0))
     assert set(batch.label[batch.is_demo].flat) == cloned
     assert set(batch.label.flat) == {0.0, 1.0}  # the critics learn from failures in any case
