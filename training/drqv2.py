@@ -28,10 +28,18 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: float = 1.0  # standard deviation at step 0, in actions of [-1, 1]
     end: float = 0.1  # standard deviation from `steps` on
     steps: int = 500_000  # environment steps from start to end
+    calm: float = 0.0  # share of the exploring episodes that go without: there the policy meets its own dead ends
 
     def at(self, step: int) -> float:
         """Standard deviation at an environment step."""
         return self.start + (self.end - self.start) * fraction(step, self.steps)
+
+    def is_calm(self, episode: int) -> bool:
+        """Whether the exploring episode of that number goes without noise."""
+        return int((episode + 1) * self.calm) > int(episode * self.calm)
+
+    def __post_init__(self) -> None:
+        require(0 <= self.calm <= 1, f"calm must be 0 to 1, got {self.calm}")
 
 
 class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -143,14 +144,17 @@ class Trainer:
         request = task.request(self._seed(episode.index))
         robot, judge = self._robots[slot], self._judges[slot]
         limit = self.config.schedule.explore_limit_steps
-        return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
+        explore = partial(self._explore, calm=self.config.agent.noise.is_calm(episode.index))
+        return Rollout.begin(robot, self.spaces, judge, request, limit, explore, episode)
 
     def _seed(self, index: int) -> int:
         return TRAINING_SEED + SEEDS_PER_RUN * (self.config.seed % RUNS) + index
 
-    def _explore(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
+    def _explore(self, pixels: np.ndarray, proprio: np.ndarray, calm: bool) -> np.ndarray:
         if self.step < self.config.schedule.start_steps:
             return self.rng.uniform(-1, 1, self.spaces.action_size)
+        if calm:
+            return self.agent.act(pixels, proprio)
         return self.agent.act(pixels, proprio, self.config.agent.noise.at(self.step), self.rng)
 
     def _decide(self, slot: int, watch: Watch) -> None:
