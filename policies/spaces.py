@@ -94,6 +94,11 @@ class Spaces:
         roll = turn(heading_rad - now) / config.step_roll_rad
         return np.array([*(delta / config.step_m), roll, (gripper_rad - target_rad[GRIPPER]) / config.step_gripper_rad])
 
+    def aim(self, joints_rad: np.ndarray, observation: Observation) -> np.ndarray:
+        """The action (A,), unclipped, whose target has the tool, heading and gripper of `joints_rad` (J,)."""
+        tool, rotation = self.arm.tool(joints_rad)
+        return self.toward(tool, heading(rotation), float(joints_rad[GRIPPER]), observation)
+
     def _cartesian(self, action: np.ndarray, target_rad: np.ndarray) -> np.ndarray:
         config = self.config
         tool, rotation = self.arm.tool(target_rad)

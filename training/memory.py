@@ -14,8 +14,8 @@ from training.experience import from_episode
 from training.replay import Batch, EpisodeArrays, Replay, mixed_batch
 from training.settings import TrainConfig
 
-Redraws = Callable[[Episode], Iterable[Episode]]
-"""The same episode with other pictures."""
+Variations = Callable[[Episode], Iterable[Episode]]
+"""An episode as it might have been besides."""
 
 
 class Memory:
@@ -28,8 +28,8 @@ class Memory:
     def __len__(self) -> int:
         return len(self.online) + len(self.demos)
 
-    def take_in(self, dataset: Dataset, judge: Judge, redraws: Redraws) -> None:
-        """Add demonstrations, failures too, each with its `redraws`; what is worth cloning among them is marked.
+    def take_in(self, dataset: Dataset, judge: Judge, variations: Variations) -> None:
+        """Add demonstrations, failures too, each with its `variations`; what is worth cloning among them is marked.
 
         Raises:
             DatasetError: there is cloning to be done, and nothing worth it.
@@ -38,7 +38,7 @@ class Memory:
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
             worth_cloning = episode.success or bootstrap.clone_failures
-            for one in (episode, *redraws(episode)):
+            for one in (episode, *variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
                 replay.add_episode(arrays, is_demo=worth_cloning)
             worthy += worth_cloning

@@ -23,7 +23,6 @@ from policies.actor import Shapes, save_policy
 from policies.learned import LearnedPolicy, Notes, write_notes
 from policies.repeat import Repeat
 from policies.spaces import Spaces
-from sim.redraw import LOOKS, redrawn
 from sim.robot import SimRobot
 from training import checkpoint, runs
 from training.checkpoint import OpenEpisode, Progress
@@ -36,10 +35,11 @@ from training.memory import Memory
 from training.metrics import Metrics
 from training.rollout import Rollout
 from training.settings import TrainConfig
+from training.variations import LOOKS, varied
 from training.watch import Stopped, Watch
 
 SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
-REDRAWN = 50_000  # of a run's seeds, the first for looks alone
+VARIED = 50_000  # of a run's seeds, the first for variations of demonstrations
 NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
@@ -71,20 +71,20 @@ class Trainer:
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         self._rollouts: list[Rollout] = []
-        self._taken = 0
+        self._varied = 0
         self._taught_by = demonstrations.digest if demonstrations is not None else ""
         if demonstrations is not None:
-            self.memory.take_in(demonstrations, self._judge(), self._redraws)
+            self.memory.take_in(demonstrations, self._judge(), self._variations)
 
-    def _redraws(self, episode: Episode) -> Iterator[Episode]:
-        """The episode in other looks, in a simulator: drawn from seeds that no episode of this run starts from."""
-        count, robot = self.config.bootstrap.redraws, self._robots[0]
+    def _variations(self, episode: Episode) -> Iterator[Episode]:
+        """The episode in other looks and on other ways, from seeds that no episode of this run starts from."""
+        bootstrap, robot = self.config.bootstrap, self._robots[0]
         factors = [name for name in self.config.task.wild if name in LOOKS]
-        for k in range(count if factors else 0):
+        for _ in range(bootstrap.variations):
             if not isinstance(robot, SimRobot):
-                raise UserError("only a simulator in this process can draw anew; use --set bootstrap.redraws=0")
-            yield redrawn(robot, episode, self._seed(REDRAWN + count * self._taken + k), factors)
-        self._taken += 1
+                raise UserError("only a simulator in this process draws variations; use --set bootstrap.variations=0")
+            yield varied(robot, self.spaces, episode, self._seed(VARIED + self._varied), factors, bootstrap.stray)
+            self._varied += 1
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,88 @@
+"""A recorded episode varied: its own looks give what was seen, others do not, and every way leads back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from control.datasets import Dataset
+from control.errors import UserError
+from policies.spaces import Spaces
+from sim.robot import SimRobot
+from sim.wild import FACTORS
+from tools.cli import main
+from training import settings
+from training.variations import LOOKS, varied
+
+SIZES = ("robot.camera_px=32", "spaces.camera_px=32")
+CONFIG = settings.load("lift_fast.yaml", SIZES)
+
+
+@pytest.fixture(scope="module")
+def episode(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recorded") / "wild"
+    changed = [*SIZES, f"task.wild=[{','.join(FACTORS)}]"]
+    words = [word for change in changed for word in ("--set", change)]
+    assert main(["collect", "--output", str(folder), "--episodes", "1", "--workers", "1", "--seed", "3", *words]) == 0
+    return Dataset.open(folder).read(0)
+
+
+@pytest.fixture
+def robot():
+    with SimRobot(CONFIG.robot) as robot:
+        yield robot
+
+
+def alike(robot, episode, seed, factors, stray=0.0):
+    return varied(robot, Spaces(CONFIG.spaces, robot.arm), episode, seed, factors, stray)
+
+
+def test_in_its_own_looks_an_episode_is_as_it_was_recorded(robot, episode):
+    again = alike(robot, episode, episode.provenance.seed, LOOKS)
+    apart = np.abs(again.frames["wrist_cam"].astype(int) - episode.frames["wrist_cam"])
+    assert apart.max() <= 2  # the zero of a joint, taken off what was measured, rounds
+
+
+def test_in_other_looks_only_the_pictures_differ(robot, episode):
+    first, again, other = (alike(robot, episode, seed, LOOKS) for seed in (900, 900, 901))
+    frames = [one.frames["wrist_cam"] for one in (first, again, other, episode)]
+    assert (frames[0] == frames[1]).all()
+    assert (frames[0] != frames[2]).mean() > 0.5 and (frames[0] != frames[3]).mean() > 0.5
+    assert first.action is episode.action and first.joints_rad is episode.joints_rad
+
+
+def test_a_reset_after_a_variation_is_as_it_would_have_been(robot, episode):
+    task = CONFIG.task
+    before = robot.reset(task.request(7)).frames["wrist_cam"].rgb
+    alike(robot, episode, 900, LOOKS)
+    assert (robot.reset(task.request(7)).frames["wrist_cam"].rgb == before).all()
+
+
+def test_an_episode_without_truth_has_no_variations(robot, episode):
+    with pytest.raises(UserError, match="without truth"):
+        alike(robot, replace(episode, truth=None), 900, LOOKS)
+
+
+def test_on_its_way_the_tool_is_led_astray_and_the_label_leads_back(robot, episode):
+    spaces = Spaces(CONFIG.spaces, robot.arm)
+    tool = [spaces.arm.tool(joints)[0] for joints in episode.target_rad]
+    for seed in range(900, 904):
+        other = alike(robot, episode, seed, LOOKS, 0.5)
+        apart = np.linalg.norm([spaces.arm.tool(j)[0] for j in other.target_rad] - np.array(tool), axis=1)
+        assert apart[0] > 0.005 and (apart[-5:] < 1e-9).all()
+        meant, back = (spaces.command(np.array(e.label[0]), e.observation(0)).target_rad for e in (episode, other))
+        goal, led, there = (spaces.arm.tool(joints)[0] for joints in (meant, back, other.target_rad[0]))
+        assert np.linalg.norm(led - goal) < np.linalg.norm(there - goal) - 0.005
+        assert (other.joints_rad != episode.joints_rad).any() and (np.abs(other.action) <= 1).all()
+
+
+def test_the_actions_of_a_detour_lead_along_it_as_well_as_the_recorded_ones_did(robot, episode):
+    spaces = Spaces(CONFIG.spaces, robot.arm)
+    other = alike(robot, episode, 900, LOOKS, 0.3)
+
+    def missed_m(one, t):
+        led = spaces.command(np.array(one.action[t]), one.observation(t)).target_rad
+        return np.linalg.norm(np.subtract(*(spaces.arm.tool(joints)[0] for joints in (led, one.target_rad[t + 1]))))
+
+    assert (other.action[:8] != episode.action[:8]).any()
+    assert all(missed_m(other, t) < missed_m(episode, t) + 0.006 for t in range(len(episode)))

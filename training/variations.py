@@ -1,0 +1,106 @@
+"""A recorded episode as it might have been: in another room, and on another way to the same cube.
+
+Both need nobody's knowledge but the recording's own. A room is drawn as resets draw it. On the way to the cube the tool
+is led astray, by less and less as it comes down; the action is what led it there, the label is what leads back to the
+recorded way. So a few demonstrations show how to come from all around, with pictures that were never taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from control.arm import Arm, heading
+from control.episodes import Episode
+from control.errors import UserError
+from policies.spaces import Spaces
+from sim.robot import SimRobot
+from sim.wild import draw, ranges
+
+LOOKS = ("colour", "table", "light", "camera", "picture")  # the factors that change a picture and nothing that moves
+STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild draw have others
+CLEAR_M = 0.02  # tool point above the cube's centre, below which the fingers stand around it
+UPRIGHT = np.array([1.0, 1.0, 0.3])  # less up and down than sideways
+TURN_RAD_PER_M = 8.0
+ITERATIONS = 6
+
+
+@dataclass(frozen=True)
+class Detour:
+    """How far the tool is led astray at each observation."""
+
+    shift_m: np.ndarray  # (T+1, 3)
+    turn_rad: np.ndarray  # (T+1,)
+
+
+def varied(
+    robot: SimRobot, spaces: Spaces, episode: Episode, seed: int, factors: Sequence[str], stray: float
+) -> Episode:
+    """`episode` in other looks and, by `stray`, on another way.
+
+    Args:
+        robot: draws the pictures; its next reset is as it would have been.
+        factors: of LOOKS, drawn from `seed`; in all else the draw is the one that the episode was recorded in.
+        stray: standard deviation of the detour, sideways, per metre above the cube.
+    Raises:
+        UserError: nobody knows where the cube was.
+    """
+    if episode.truth is None:
+        raise UserError(
+            "an episode without truth has no variations; use simulated ones, or --set bootstrap.variations=0"
+        )
+    detour = _detour(spaces.arm, episode, stray, np.random.default_rng([seed, STREAM]))
+    episode = _led_astray(episode, spaces, detour) if stray else episode
+    return _redrawn(robot, episode, seed, factors)
+
+
+def _redrawn(robot: SimRobot, episode: Episode, seed: int, factors: Sequence[str]) -> Episode:
+    assert episode.truth is not None
+    own = draw(ranges(), episode.provenance.seed, str(episode.info.recipe.get("wild", "")).split())
+    other = draw(ranges(), seed, factors)
+    robot.wear(replace(own, **{name: getattr(other, name) for name in factors}), seed)
+    moments = zip(episode.joints_rad, episode.truth["cube_m"], episode.truth["cube_quat"], strict=True)
+    frames = np.stack([robot.pose(*moment) for moment in moments])
+    return replace(episode, frames={**episode.frames, "wrist_cam": frames})
+
+
+def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) -> Detour:
+    assert episode.truth is not None
+    tool = np.stack([arm.tool(joints)[0] for joints in episode.joints_rad])
+    above = np.maximum(tool[:, 2] - episode.truth["cube_m"][:, 2] - CLEAR_M, 0.0)
+    # Once down, down: what is lifted again has the cube in its hand.
+    above[np.argmax(above == 0.0) if (above == 0.0).any() else len(above) :] = 0.0
+    way = stray * rng.standard_normal(3) * UPRIGHT
+    return Detour(above[:, None] * way, above * stray * TURN_RAD_PER_M * rng.standard_normal())
+
+
+def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:
+    """Joints, targets, actions and labels on the detour; where it has ended they are the recorded ones."""
+    assert episode.truth is not None
+    joints, target = (_moved(spaces.arm, rows, detour) for rows in (episode.joints_rad, episode.target_rad))
+    truth = {**episode.truth}
+    for name in ("tool_m", "moving_pad_m"):
+        truth[name] = truth[name] + detour.shift_m
+    moved = replace(episode, joints_rad=joints, target_rad=target, truth=truth)
+    action, label = episode.action.copy(), episode.label.copy()
+    for t in np.flatnonzero(detour.shift_m[:-1].any(axis=1)).tolist():
+        ways = (episode.observation(t), moved.observation(t))
+        was, now = (
+            spaces.aim(rows[t + 1], seen) for rows, seen in zip((episode.target_rad, target), ways, strict=True)
+        )
+        action[t] = np.clip(action[t] + now - was, -1, 1)
+        meant = spaces.command(episode.label[t], ways[0]).target_rad
+        was, now = (spaces.aim(meant, seen) for seen in ways)
+        label[t] = np.clip(label[t] + now - was, -1, 1)
+    return replace(moved, action=action, label=label)
+
+
+def _moved(arm: Arm, rows: np.ndarray, detour: Detour) -> np.ndarray:
+    """Joints (T+1, J) whose tool is where that of `rows` is, and the detour beyond."""
+    moved = rows.copy()
+    for t in np.flatnonzero(detour.shift_m.any(axis=1)):
+        tool, rotation = arm.tool(rows[t])
+        there = arm.solve(rows[t], tool + detour.shift_m[t], heading(rotation) + detour.turn_rad[t], ITERATIONS)
+        # The difference of two solutions: the recorded pose need not be one itself.
+        moved[t] += there - arm.solve(rows[t], tool, heading(rotation), ITERATIONS)
+    return np.clip(moved, arm.lower_rad, arm.upper_rad)
