@@ -105,7 +105,7 @@ def main(arguments: Arguments) -> None:
 
     def examined(task: TaskConfig, label: str) -> Report:
         resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
-        examination = Examination(make_robot, make_player, judge, tuple(resets), task.limit_steps)
+        examination = Examination(make_robot, make_player, judge, tuple(resets), task.limit_steps, config.robot.model)
         with bar(console, label, len(resets)) as tell:
             return examine(examination, processes, arguments.cluster, counting(tell))
 

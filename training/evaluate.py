@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from control.arm import Arm
 from control.interfaces import Policy, Robot
 from control.loop import Step, play
 from control.types import ResetRequest
+from training.bound import fastest_lift_s
 from training.lift import LiftState, LiftTask
 from training.settings import TaskConfig
 from training.statistics import wilson
@@ -38,6 +40,7 @@ class EpisodeResult:
     gripper_max_rad: float
     gripper_mean_rad: float
     failure: str  # empty on success
+    bound_s: float | None = None  # what the lift takes at least; None where nobody computed it
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,12 @@ class Report:
         times = [episode.time_s for episode in self.episodes if episode.success]
         return float(np.median(times)) if times else None
 
+    @property
+    def median_ratio(self) -> float | None:
+        """A lift's time over the least it takes, over the successes; None without any, or where no bound is known."""
+        ratios = [e.time_s / e.bound_s for e in self.episodes if e.success and e.bound_s]
+        return float(np.median(ratios)) if ratios else None
+
     def summary(self) -> dict[str, Any]:
         """The figures under the names every command uses."""
         n = len(self.episodes)
@@ -67,6 +76,7 @@ class Report:
             "low": low,
             "high": high,
             "median_time_s": self.median_time_s,
+            "median_ratio": self.median_ratio,
             "mean_reward": float(np.mean([episode.reward for episode in self.episodes])),
             "failures": dict(failures),
         }
@@ -82,6 +92,8 @@ def sentence(summary: dict[str, Any]) -> str:
     text = f"{k} of {n} lifted ({summary['success']:.1%}, 95 % interval {summary['low']:.1%} to {summary['high']:.1%})"
     if summary["median_time_s"] is not None:
         text += f", median {summary['median_time_s']:.1f} s"
+    if summary.get("median_ratio") is not None:
+        text += f", {summary['median_ratio']:.2f} times the kinematic bound"
     if summary.get("failures"):
         text += "; failures: " + ", ".join(f"{kind} {count}" for kind, count in summary["failures"].items())
     return text
@@ -100,20 +112,26 @@ def evaluate(
     limit_steps: int,
     watch: Callable[[Step], None] = lambda step: None,
     done: Callable[[EpisodeResult], None] = lambda result: None,
+    arm: Arm | None = None,
 ) -> Report:
-    """Run one episode for every reset; `watch` sees each step, `done` each result."""
+    """Run one episode for every reset; `watch` sees each step, `done` each result.
+
+    With the `arm`'s kinematics each result says how fast its lift could have been.
+    """
     results = []
     for request in resets:
-        reward = 0.0
-        for step in play(robot, policy, task, request, limit_steps):
+        reward, bound_s = 0.0, None
+        for t, step in enumerate(play(robot, policy, task, request, limit_steps)):
+            if t == 0 and arm and step.truth_before:
+                bound_s = fastest_lift_s(arm, robot.spec, step.before.joints_rad, step.truth_before)
             watch(step)
             reward += step.verdict.reward
-        results.append(_result(request.seed, task.states, reward, robot.spec.hz))
+        results.append(_result(request.seed, task.states, reward, robot.spec.hz, bound_s))
         done(results[-1])
     return Report(tuple(results))
 
 
-def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) -> EpisodeResult:
+def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float, bound_s: float | None) -> EpisodeResult:
     cube = [state.cube_m for state in states]
     gripper = [state.gripper_rad for state in states]
     grasping = sum(state.grasping for state in states)
@@ -132,6 +150,7 @@ def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) ->
         gripper_max_rad=max(gripper),
         gripper_mean_rad=float(np.mean(gripper)),
         failure=failure(states),
+        bound_s=bound_s,
     )
 
 

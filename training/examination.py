@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from control.arm import Arm
 from control.interfaces import Policy, Robot
 from control.types import ResetRequest
 from training.crew import share
@@ -26,16 +27,17 @@ class Examination:
     judge: LiftTask
     resets: tuple[ResetRequest, ...]
     limit_steps: int
+    model: str | None = None  # an MJCF of the user's own instead of the SO-101
 
     @contextmanager
     def open(self) -> Iterator[Callable[[int], bytes]]:
         with closing(self.make_robot()) as robot:
-            yield partial(self.examine, robot, self.make_player(robot))
+            yield partial(self.examine, robot, self.make_player(robot), Arm.of(self.model))
 
-    def examine(self, robot: Robot, player: Player, index: int) -> bytes:
+    def examine(self, robot: Robot, player: Player, arm: Arm, index: int) -> bytes:
         """The result of reset `index`, as JSON."""
         request = self.resets[index]
-        report = evaluate(robot, player(request.seed), self.judge, [request], self.limit_steps)
+        report = evaluate(robot, player(request.seed), self.judge, [request], self.limit_steps, arm=arm)
         return msgspec.json.encode(asdict(report.episodes[0]))
 
 

@@ -44,7 +44,7 @@ def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Pat
     judge = LiftTask(load_reward(task.reward), config.replay.gamma)
     resets = requests(task, EVALUATION_SEED, config.schedule.final_episodes)
     repeated = Repeat(policy, policy.spaces)
-    report = evaluate(robot, repeated, judge, resets, task.limit_steps, done=tell)
+    report = evaluate(robot, repeated, judge, resets, task.limit_steps, done=tell, arm=policy.spaces.arm)
     if film is not None:
         shoot(film, robot, repeated, judge, resets[:FILMED], task.limit_steps)
     return report
