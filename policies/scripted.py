@@ -4,6 +4,7 @@ Two traps that a naive script falls into: the fixed finger lands on the cube unl
 axis, away from that finger; and a vertical tool is out of reach at the edges, so a waypoint asks for position first.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ OPEN_RAD = 0.7
 SHUT_RAD = -1.0
 HELD_RAD = 0.25  # a gripper closed further than this, with the cube between the fingers, holds it
 AT_REST_RAD_S = 0.5
+LATEST = 5  # control steps after which the slowest arm has obeyed
 NOISY_SHARE = 0.9
 
 
@@ -84,6 +86,7 @@ class ScriptedGrasp:
 
     def reset(self) -> None:
         self._droop = np.zeros(3)  # (3,) tool point of the target minus that of the pose, at rest
+        self._targets: deque[np.ndarray] = deque(maxlen=LATEST)  # their tool points (3,), newest last
 
     def act(self, observation: Observation) -> Command:
         action = np.clip(self._action(observation), -1.0, 1.0)
@@ -117,9 +120,14 @@ class ScriptedGrasp:
         return turn_rad - np.copysign(np.pi / 2, turn_rad) if beyond else turn_rad
 
     def _sag(self, observation: Observation, tool_m: np.ndarray) -> np.ndarray:
-        """How far the tool hangs below its target (3,), learned while the arm is slow."""
+        """How far the tool hangs below its target (3,), learned while the arm is slow.
+
+        An arm that obeys late rests while its target is on the way; so of the latest targets the nearest counts.
+        """
+        self._targets.append(self._arm.tool(observation.target_rad)[0])
         if np.abs(observation.speed_rad_s[:GRIPPER]).max() < AT_REST_RAD_S:
-            self._droop += 0.5 * (self._arm.tool(observation.target_rad)[0] - tool_m - self._droop)
+            hanging = min((target - tool_m for target in self._targets), key=np.linalg.norm)
+            self._droop += 0.5 * (hanging - self._droop)
         return self._droop
 
 
