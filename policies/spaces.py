@@ -50,7 +50,8 @@ class Spaces:
     def __init__(self, config: SpacesConfig, arm: Arm):
         self.config, self.arm = config, arm
         self.action_size = len(JOINTS) if config.actions == "joints" else 5
-        self.proprio_size = sum(SENSES[name][1] for name in config.senses)
+        self.blur = np.concatenate([SENSES[name][1] for name in config.senses]).astype(np.float32)
+        self.proprio_size = len(self.blur)
         self._low, self._high = np.array(config.low_m), np.array(config.high_m)
 
     def pixels(self, observation: Observation) -> np.ndarray:
@@ -146,11 +147,12 @@ def _age(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
     return np.array([(seen.stamp_s - seen.frames[camera].stamp_s) / 0.1])
 
 
-# How each is felt, and the numbers it has.
-SENSES: dict[str, tuple[Callable[[Arm, Observation, str], np.ndarray], int]] = {
-    "posture": (_posture, 3),
-    "lag": (_lag, 4),
-    "lead": (_lead, 4),
-    "speed": (_speed, len(JOINTS)),
-    "age": (_age, 1),
+# How each is felt; and of each number, whether learning may blur it. A gripper that holds a cube is hardly less open than
+# one that does not, so its angle stays sharp.
+SENSES: dict[str, tuple[Callable[[Arm, Observation, str], np.ndarray], tuple[int, ...]]] = {
+    "posture": (_posture, (1, 1, 0)),
+    "lag": (_lag, (1, 1, 1, 0)),
+    "lead": (_lead, (1, 1, 1, 1)),
+    "speed": (_speed, (1,) * len(JOINTS)),
+    "age": (_age, (1,)),
 }

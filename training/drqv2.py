@@ -60,7 +60,6 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise: NoiseConfig = NoiseConfig()
     noise_clip: float = 0.3  # cut of the noise on actions inside the losses
     pad: int = 4  # random shift, pixels either way
-    numb: float = 0.0  # noise on what the arm feels, while learning: few demonstrations can be told apart by feel alone
     actor_every: int = 1  # critic updates per actor update
     critic_warmup: int = (
         0  # first updates, in which the actor only clones while the critics learn: no dip after cloning
@@ -128,7 +127,6 @@ class Agent:
         """One update, with exploration noise and fading as they are at environment step `step`; returns metrics."""
         rows, std = self._rows(batch), self.config.noise.at(step)
         rows = rows._replace(pixels=self._shifted(rows.pixels), next_pixels=self._shifted(rows.next_pixels))
-        rows = rows._replace(proprio=self._numbed(rows.proprio), next_proprio=self._numbed(rows.next_proprio))
         features = self.encoder(rows.pixels, self.dtype)
         metrics = self._update_critic(features, rows, std, step)
         if self.updates % self.config.actor_every == 0:
@@ -141,7 +139,7 @@ class Agent:
     def clone(self, batch: Batch[np.ndarray]) -> dict[str, float]:
         """One step of behaviour cloning: encoder and actor towards the labels of demonstrated rows; returns metrics."""
         rows = self._rows(batch)
-        mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), self._numbed(rows.proprio))
+        mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
         distance = (mean - rows.label).square().mean(dim=1)
         loss = (distance * rows.is_demo).sum() / rows.is_demo.sum().clamp(min=1)
         self._descend(loss, "cloning")
@@ -154,11 +152,6 @@ class Agent:
     def _shifted(self, pixels: Tensor) -> Tensor:
         shifted = random_shift(pixels, self.config.pad, self.generator)
         return shifted.contiguous(memory_format=LAYOUTS[self.layout])
-
-    def _numbed(self, proprio: Tensor) -> Tensor:
-        if not self.config.numb:
-            return proprio
-        return proprio + self.config.numb * torch.empty_like(proprio).normal_(generator=self.generator)
 
     def _update_critic(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
         with torch.no_grad():

@@ -58,13 +58,20 @@ class Memory:
     def demonstrated(self, rng: np.random.Generator) -> Batch[np.ndarray]:
         """A batch to clone from."""
         replay = self.demos if len(self.demos) else self.online
-        return replay.sample(self._config.replay.batch, rng)
+        return self._blurred(replay.sample(self._config.replay.batch, rng), rng)
 
     def batch(self, rng: np.random.Generator) -> Batch[np.ndarray]:
         """A batch for an update; all from one replay while the other is empty."""
         balanced = self._config.bootstrap.mode == "balanced"
         share = self._config.bootstrap.demo_share if balanced else 0.0
-        return mixed_batch(self.online, self.demos, self._config.replay.batch, share, rng)
+        return self._blurred(mixed_batch(self.online, self.demos, self._config.replay.batch, share, rng), rng)
+
+    def _blurred(self, batch: Batch[np.ndarray], rng: np.random.Generator) -> Batch[np.ndarray]:
+        """The batch with noise on what the arm feels: by feel alone few demonstrations could be told apart."""
+        if blur := self._config.replay.blur:
+            for felt in (batch.proprio, batch.next_proprio):
+                felt += blur * self._spaces.blur * rng.standard_normal(felt.shape, np.float32)
+        return batch
 
     def _replay(self) -> Replay:
         px, replay = self._config.spaces.camera_px, self._config.replay

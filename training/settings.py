@@ -77,8 +77,10 @@ class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_step: int = 3
     gamma: float = 0.97  # per decision; at 10 Hz a second is worth 0.74
     batch: int = 128
+    blur: float = 0.0  # noise on what the arm feels, in every batch; of order one is what it feels
 
     def __post_init__(self) -> None:
+        require(0 <= self.blur < 1, f"blur must be 0 to 1, got {self.blur}")
         require(0 < self.gamma < 1, f"gamma must be between 0 and 1, got {self.gamma}")
         require(self.n_step >= 1 and self.batch >= 1, "n_step and batch must be at least 1")
 

@@ -91,3 +91,17 @@ def test_failed_demonstrations_are_cloned_only_where_the_settings_say_so(tmp_pat
     batch = kept.demonstrated(np.random.default_rng(0))
     assert set(batch.label[batch.is_demo].flat) == cloned
     assert set(batch.label.flat) == {0.0, 1.0}  # the critics learn from failures in any case
+
+
+def test_blur_touches_what_the_arm_feels_and_leaves_the_gripper_sharp():
+    plain, blurred = memory(), memory("replay.blur=0.2")
+    for kept in (plain, blurred):
+        kept.add(episode(12), success=False)
+    (sharp, dull), rngs = (plain, blurred), [np.random.default_rng(0) for _ in range(2)]
+    assert (sharp.batch(rngs[0]).proprio == 0).all()
+    batch = dull.batch(rngs[1])
+    spaces = Spaces(tiny().spaces, Arm.of(None))
+    for felt in (batch.proprio, batch.next_proprio):
+        assert (felt[:, spaces.blur == 0] == 0).all() and felt[:, spaces.blur == 1].std() == pytest.approx(0.2, rel=0.3)
+    assert (batch.proprio != batch.next_proprio).any()
+    assert list(np.flatnonzero(spaces.blur == 0)) == [2, 6]  # the gripper's angle and its lag
