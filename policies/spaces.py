@@ -147,8 +147,8 @@ def _age(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
     return np.array([(seen.stamp_s - seen.frames[camera].stamp_s) / 0.1])
 
 
-# How each is felt; and of each number, whether learning may blur it. A gripper that holds a cube is hardly less open than
-# one that does not, so its angle stays sharp.
+# How each is felt; and of each number, whether learning may blur it. A gripper that holds a cube is hardly less open
+# than one that does not, so its angle stays sharp.
 SENSES: dict[str, tuple[Callable[[Arm, Observation, str], np.ndarray], tuple[int, ...]]] = {
     "posture": (_posture, (1, 1, 0)),
     "lag": (_lag, (1, 1, 1, 0)),
