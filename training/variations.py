@@ -13,6 +13,7 @@ import numpy as np
 from control.arm import Arm, heading
 from control.episodes import Episode
 from control.errors import UserError
+from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from sim.wild import draw, ranges
@@ -22,6 +23,7 @@ STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild
 CLEAR_M = 0.02  # tool point above the cube's centre, below which the fingers stand around it
 UPRIGHT = np.array([1.0, 1.0, 0.3])  # less up and down than sideways
 TURN_RAD_PER_M = 8.0
+OPENING_RAD_PER_M = 20.0
 ITERATIONS = 6
 
 
@@ -31,6 +33,7 @@ class Detour:
 
     shift_m: np.ndarray  # (T+1, 3)
     turn_rad: np.ndarray  # (T+1,)
+    opening_rad: np.ndarray  # (T+1,) of the gripper: a clone that has never seen it ajar lets it fall shut
 
 
 def varied(
@@ -71,7 +74,8 @@ def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) 
     # Once down, down: what is lifted again has the cube in its hand.
     above[np.argmax(above == 0.0) if (above == 0.0).any() else len(above) :] = 0.0
     way = stray * rng.standard_normal(3) * UPRIGHT
-    return Detour(above[:, None] * way, above * stray * TURN_RAD_PER_M * rng.standard_normal())
+    turn, opening = (above * stray * most * rng.standard_normal() for most in (TURN_RAD_PER_M, OPENING_RAD_PER_M))
+    return Detour(above[:, None] * way, turn, opening)
 
 
 def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:
@@ -103,4 +107,5 @@ def _moved(arm: Arm, rows: np.ndarray, detour: Detour) -> np.ndarray:
         there = arm.solve(rows[t], tool + detour.shift_m[t], heading(rotation) + detour.turn_rad[t], ITERATIONS)
         # The difference of two solutions: the recorded pose need not be one itself.
         moved[t] += there - arm.solve(rows[t], tool, heading(rotation), ITERATIONS)
+        moved[t, GRIPPER] += detour.opening_rad[t]
     return np.clip(moved, arm.lower_rad, arm.upper_rad)

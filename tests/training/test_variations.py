@@ -7,6 +7,7 @@ import pytest
 
 from control.datasets import Dataset
 from control.errors import UserError
+from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from sim.wild import FACTORS
@@ -15,6 +16,7 @@ from training import settings
 from training.variations import LOOKS, varied
 
 SIZES = ("robot.camera_px=32", "spaces.camera_px=32")
+GRIPPER_ACTION = 4
 CONFIG = settings.load("lift_fast.yaml", SIZES)
 
 
@@ -86,3 +88,11 @@ def test_the_actions_of_a_detour_lead_along_it_as_well_as_the_recorded_ones_did(
 
     assert (other.action[:8] != episode.action[:8]).any()
     assert all(missed_m(other, t) < missed_m(episode, t) + 0.006 for t in range(len(episode)))
+
+
+def test_on_a_detour_the_gripper_is_ajar_and_the_label_opens_it_again(robot, episode):
+    others = [alike(robot, episode, seed, (), 0.5) for seed in range(900, 908)]
+    starts = np.array([other.target_rad[0, GRIPPER] for other in others])
+    labels = np.array([other.label[0, GRIPPER_ACTION] for other in others])
+    assert np.ptp(starts) > 0.3
+    assert np.corrcoef(starts, labels)[0, 1] < -0.7
