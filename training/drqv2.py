@@ -85,7 +85,7 @@ class Agent:
     """Encoder, actor, twin critics and their optimisers."""
 
     def __init__(self, shapes: Shapes, net: NetConfig, config: AgentConfig, seed: int, device: str = "cpu") -> None:
-        self.config, self.device, self.updates = config, torch.device(device), 0
+        self.config, self.device, self.updates, self.cloned = config, torch.device(device), 0, 0
         self.generator = torch.Generator(self.device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -132,8 +132,8 @@ class Agent:
         if self.updates % self.config.actor_every == 0:
             metrics |= self._update_actor(features.detach(), rows, std, step)
         follow(self.target, self.critic, self.config.tau)
-        follow(self.policy, self.net, 1 - self.config.average)
         self.updates += 1
+        self._follow_average()
         return as_floats(metrics)
 
     def clone(self, batch: Batch[np.ndarray]) -> dict[str, float]:
@@ -143,8 +143,13 @@ class Agent:
         distance = (mean - rows.label).square().mean(dim=1)
         loss = (distance * rows.is_demo).sum() / rows.is_demo.sum().clamp(min=1)
         self._descend(loss, "cloning")
-        follow(self.policy, self.net, 1 - self.config.average)
+        self.cloned += 1
+        self._follow_average()
         return as_floats({"clone_loss": loss})
+
+    def _follow_average(self) -> None:
+        """Move the weights that act; while they are young their average is a plain one, free of the random start."""
+        follow(self.policy, self.net, max(1 - self.config.average, 1 / (self.cloned + self.updates)))
 
     def _rows(self, batch: Batch[np.ndarray]) -> Batch[Tensor]:
         return Batch(*(torch.from_numpy(value).to(self.device) for value in batch))
@@ -228,6 +233,7 @@ class Agent:
         """Everything an exact resume needs, by name: copies, contiguous, on the CPU, ready for safetensors."""
         own = {
             "updates": torch.tensor(self.updates),
+            "cloned": torch.tensor(self.cloned),
             "channels_last": torch.tensor(self.layout == "channels_last"),
             "generator": self.generator.get_state(),
         }
@@ -237,7 +243,7 @@ class Agent:
         """Become the agent that gave `state`. Raises CheckpointError where it came from another kind of agent."""
         try:
             self.use_layout("channels_last" if state["channels_last"] else "contiguous")
-            self.updates = int(state["updates"])
+            self.updates, self.cloned = int(state["updates"]), int(state["cloned"])
             self.generator.set_state(state["generator"])
             snapshot.put_back(state, self._modules(), self.optimisers)
         except (KeyError, RuntimeError) as error:

@@ -1,5 +1,7 @@
 """The agent: it learns what is known to be right, resumes to the bit, and each of its switches does what it says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -211,12 +213,15 @@ def test_while_the_critics_warm_up_the_actor_follows_demonstrations_alone(demons
     assert not same(actor, weights(learner.actor))
 
 
-def test_the_weights_that_act_follow_those_that_learn_at_the_average_rate():
+def test_the_weights_that_act_are_the_mean_of_the_first_and_then_follow_at_the_average_rate():
     learner = agent(average=0.75)
-    before = weights(learner.policy)
-    learner.update(dots(16, 0), step=0)
-    for old, new, goal in zip(before, learner.policy.parameters(), learner.net.parameters(), strict=True):
-        torch.testing.assert_close(new, old + 0.25 * (goal - old))
+    shares = (1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 4)
+    ways = (learner.clone, learner.clone, *[partial(learner.update, step=0)] * 3)
+    for learn, share in zip(ways, shares, strict=True):
+        before = weights(learner.policy)
+        learn(dots(16, 0))
+        for old, new, goal in zip(before, learner.policy.parameters(), learner.net.parameters(), strict=True):
+            torch.testing.assert_close(new, old + share * (goal - old))
 
 
 def test_without_an_average_the_weights_that_learn_act():
