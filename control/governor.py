@@ -75,7 +75,7 @@ class Governor:
             if gap == 0.0 and now == 0.0:
                 continue
             way = gap if gap > 0.0 else -gap
-            # The fastest speed from which the joint can still stop within the gap. Comparisons cost half of min and max.
+            # The fastest speed from which the joint can still stop within the gap.
             braking = change * (math.sqrt(0.25 + 2 * way / step) - 0.5)
             wanted = way / remaining_s
             if wanted > speed:

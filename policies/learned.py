@@ -10,7 +10,7 @@ import numpy as np
 from control.arm import Arm
 from control.errors import CheckpointError
 from control.types import Command, Observation, RobotSpec
-from policies.actor import load_policy
+from policies.actor import Shapes, load_policy
 from policies.spaces import Spaces, SpacesConfig
 
 NOTES = "twinarm"
@@ -52,6 +52,12 @@ class LearnedPolicy:
         stack = self._spaces.config.frame_stack
         self._frames = [*(self._frames or [frame] * stack), frame][-stack:]
         return self._network.act(np.concatenate(self._frames), self._spaces.proprio(observation))
+
+
+def shapes_for(spaces: Spaces) -> Shapes:
+    """What a network must take in and give out to act in `spaces`."""
+    side = spaces.config.camera_px
+    return Shapes((3 * spaces.config.frame_stack, side, side), spaces.proprio_size, spaces.action_size)
 
 
 class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -109,10 +109,8 @@ class SimRobot:
     def health(self) -> Health:
         self._catch_up()
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
-        unknown = np.full(len(JOINTS), np.nan)
-        return Health(
-            "active", float("nan"), unknown, (), 1.0, late, worst, {"ticks": self._ticks, "pictures": self._pictures}
-        )
+        unknown, counts = np.full(len(JOINTS), np.nan), {"ticks": self._ticks, "pictures": self._pictures}
+        return Health("active", float("nan"), unknown, (), 1.0, late, worst, counts)
 
     def truth(self) -> Truth:
         q, data = self._cube_qpos, self.data
@@ -192,22 +190,15 @@ class SimRobot:
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
         """Put the arm at rest where it measures `joints_rad` (J,), the cube's centre at `cube_m` (3,)."""
         mujoco.mj_resetData(self.model, self.data)
-        q = self._cube_qpos
-        self.data.qpos[q : q + 3] = cube_m
-        self.data.qpos[q + 3 : q + 7] = np.cos(cube_yaw_rad / 2), 0.0, 0.0, np.sin(cube_yaw_rad / 2)
+        quat = np.cos(cube_yaw_rad / 2), 0.0, 0.0, np.sin(cube_yaw_rad / 2)
+        self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = *cube_m, *quat
         self._start(joints_rad)
 
     def pose(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_quat: np.ndarray) -> np.ndarray:
-        """What the wrist camera sees with the arm and the cube there: (H, W, 3) uint8. For pictures, not for physics.
-
-        Args:
-            joints_rad: (J,) as the arm measures them.
-            cube_m: (3,) its centre.
-            cube_quat: (4,) its turn, w x y z.
-        """
-        q = self._cube_qpos
+        """The picture (H, W, 3) with the arm measuring `joints_rad` (J,) and the cube at `cube_m` (3,), turned by
+        `cube_quat` (4,), w x y z. For pictures, not for physics."""
         self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
-        self.data.qpos[q : q + 7] = *cube_m, *cube_quat
+        self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = *cube_m, *cube_quat
         mujoco.mj_fwdPosition(self.model, self.data)
         return self._frame().rgb
 

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from policies.actor import NetConfig, Shapes
-from training.drqv2 import Agent, AgentConfig, CloningConfig
+from training.agent_config import AgentConfig, CloningConfig
+from training.drqv2 import Agent
 from training.replay import Batch
 
 BATCH, SHAPES = 256, Shapes((9, 84, 84), 0, 5)

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from policies.actor import NetConfig, Shapes
+from training.agent_config import AgentConfig, CloningConfig, NoiseConfig
 from training.compute import Precision
-from training.drqv2 import Agent, AgentConfig, CloningConfig, NoiseConfig
+from training.drqv2 import Agent
 from training.replay import EpisodeArrays, Replay, mixed_batch
 
 SIDE, STRIDE, NEAR, LIMIT = 32, 0.1, 0.07, 30  # pixels; table widths: the longest move, what counts as there; moves

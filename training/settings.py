@@ -14,7 +14,7 @@ from policies.actor import NetConfig
 from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from sim.wild import FACTORS
-from training.drqv2 import AgentConfig
+from training.agent_config import AgentConfig
 
 
 class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

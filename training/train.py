@@ -6,9 +6,8 @@ batch: generators, open episodes and the length of the episode log are part of i
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,12 @@ from torch import Tensor
 
 from control.arm import Arm
 from control.datasets import Dataset
-from control.episodes import Episode, Provenance, code_commit
-from control.errors import UserError
+from control.episodes import Provenance, code_commit
 from control.interfaces import Robot
-from policies.actor import Shapes, save_policy
-from policies.learned import LearnedPolicy, Notes, write_notes
+from policies.actor import save_policy
+from policies.learned import LearnedPolicy, Notes, shapes_for, write_notes
 from policies.repeat import Repeat
 from policies.spaces import Spaces
-from sim.robot import SimRobot
 from training import checkpoint, runs
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
@@ -35,11 +32,11 @@ from training.memory import Memory
 from training.metrics import Metrics
 from training.rollout import Rollout
 from training.settings import TrainConfig
-from training.variations import LOOKS, varied
+from training.variations import Variations
 from training.watch import Stopped, Watch
 
-SEEDS_PER_RUN, RUNS = 100_000, 80  # below the validation seeds, whatever the run's own seed
-VARIED = 50_000  # of a run's seeds, the first for variations of demonstrations
+# Below the validation seeds, whatever the run's own seed; of its own, those from VARIED on are for variations.
+SEEDS_PER_RUN, RUNS, VARIED = 100_000, 80, 50_000
 NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
@@ -56,12 +53,7 @@ class Trainer:
         self.config, self.folder, self._robots = config, folder, robots
         self.spaces = Spaces(config.spaces, Arm.of(config.robot.model))
         self._judges = [self._judge() for _ in robots]
-        shapes = Shapes(
-            (3 * config.spaces.frame_stack, config.spaces.camera_px, config.spaces.camera_px),
-            self.spaces.proprio_size,
-            self.spaces.action_size,
-        )
-        self.agent = Agent(shapes, config.net, config.agent, config.seed, config.device)
+        self.agent = Agent(shapes_for(self.spaces), config.net, config.agent, config.seed, config.device)
         self.rng = np.random.default_rng(config.seed)
         self.memory = Memory(config, self.spaces)
         self._commit = code_commit()
@@ -71,20 +63,10 @@ class Trainer:
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         self._rollouts: list[Rollout] = []
-        self._varied = 0
         self._taught_by = demonstrations.digest if demonstrations is not None else ""
         if demonstrations is not None:
-            self.memory.take_in(demonstrations, self._judge(), self._variations)
-
-    def _variations(self, episode: Episode) -> Iterator[Episode]:
-        """The episode in other looks and on other ways, from seeds that no episode of this run starts from."""
-        bootstrap, robot = self.config.bootstrap, self._robots[0]
-        factors = [name for name in self.config.task.wild if name in LOOKS]
-        for _ in range(bootstrap.variations):
-            if not isinstance(robot, SimRobot):
-                raise UserError("only a simulator in this process draws variations; use --set bootstrap.variations=0")
-            yield varied(robot, self.spaces, episode, self._seed(VARIED + self._varied), factors, bootstrap.stray)
-            self._varied += 1
+            variations = Variations(config, self.spaces, robots[0], self._seed(VARIED))
+            self.memory.take_in(demonstrations, self._judge(), variations)
 
     @property
     def seconds(self) -> float:
@@ -144,17 +126,14 @@ class Trainer:
         request = task.request(self._seed(episode.index))
         robot, judge = self._robots[slot], self._judges[slot]
         limit = self.config.schedule.explore_limit_steps
-        explore = partial(self._explore, calm=self.config.agent.noise.is_calm(episode.index))
-        return Rollout.begin(robot, self.spaces, judge, request, limit, explore, episode)
+        return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
 
     def _seed(self, index: int) -> int:
         return TRAINING_SEED + SEEDS_PER_RUN * (self.config.seed % RUNS) + index
 
-    def _explore(self, pixels: np.ndarray, proprio: np.ndarray, calm: bool) -> np.ndarray:
+    def _explore(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
         if self.step < self.config.schedule.start_steps:
             return self.rng.uniform(-1, 1, self.spaces.action_size)
-        if calm:
-            return self.agent.act(pixels, proprio)
         return self.agent.act(pixels, proprio, self.config.agent.noise.at(self.step), self.rng)
 
     def _decide(self, slot: int, watch: Watch) -> None:

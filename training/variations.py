@@ -5,18 +5,21 @@ is led astray, by less and less as it comes down; the action is what led it ther
 recorded way. So a few demonstrations show how to come from all around, with pictures that were never taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import numpy as np
 
 from control.arm import Arm, heading
 from control.episodes import Episode
 from control.errors import UserError
+from control.interfaces import Robot
 from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from sim.wild import draw, ranges
+from training.settings import TrainConfig
 
 LOOKS = ("colour", "table", "light", "camera", "picture")  # the factors that change a picture and nothing that moves
 STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild draw have others
@@ -34,6 +37,30 @@ class Detour:
     shift_m: np.ndarray  # (T+1, 3)
     turn_rad: np.ndarray  # (T+1,)
     opening_rad: np.ndarray  # (T+1,) of the gripper: a clone that has never seen it ajar lets it fall shut
+
+
+class Variations:
+    """The variations of one demonstration after another, each from a seed of its own, wild in looks where the task is.
+
+    Args:
+        robot: draws the pictures.
+        first_seed: of the first variation; the others follow.
+    """
+
+    def __init__(self, config: TrainConfig, spaces: Spaces, robot: Robot, first_seed: int):
+        self._bootstrap, self._spaces, self._robot, self._seeds = config.bootstrap, spaces, robot, count(first_seed)
+        self._factors = [name for name in config.task.wild if name in LOOKS]
+
+    def __call__(self, episode: Episode) -> Iterator[Episode]:
+        """As many as the bootstrap asks for.
+
+        Raises:
+            UserError: the robot is no simulator in this process, or nobody knows where the cube was.
+        """
+        for seed in islice(self._seeds, self._bootstrap.variations):
+            if not isinstance(self._robot, SimRobot):
+                raise UserError("only a simulator in this process draws variations; use --set bootstrap.variations=0")
+            yield varied(self._robot, self._spaces, episode, seed, self._factors, self._bootstrap.stray)
 
 
 def varied(

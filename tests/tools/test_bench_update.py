@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from policies.actor import Head, NetConfig, Shapes, Trunk
 from tools.bench_update import Plain, bilinear_shift, noise_batch
+from training.agent_config import AgentConfig, CloningConfig, NoiseConfig
 from training.augment import random_shift
-from training.drqv2 import Agent, AgentConfig, CloningConfig, NoiseConfig
+from training.drqv2 import Agent
 
 SHAPES, NET = Shapes((3, 24, 24), 0, 2), NetConfig(4, (2, 1, 1, 1), feature_dim=6, hidden=8, layer_norm=False)
 

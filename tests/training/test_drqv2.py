@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from control.config import build
 from control.errors import CheckpointError, ConfigError
 from policies.actor import NetConfig, Shapes
+from training.agent_config import AgentConfig, CloningConfig, NoiseConfig
 from training.augment import random_shift
 from training.compute import compute_dtype, cpu_has_bfloat16, faster_layout
-from training.drqv2 import Agent, AgentConfig, CloningConfig, NoiseConfig
+from training.drqv2 import Agent
 from training.replay import Batch
 
 torch.set_num_threads(1)  # equal bits need an equal number of threads, and a second one waits more than it works
