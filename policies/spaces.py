@@ -133,7 +133,17 @@ def _lag(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
 
 def _lead(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
     """How far the target's tool point and heading are ahead of the tool's, as the tool sees it."""
-    (tool, rotation), (ahead, ahead_rotation) = arm.tool(seen.joints_rad), arm.tool(seen.target_rad)
+    return _beyond(arm, seen.joints_rad, seen.target_rad)
+
+
+def _ahead(arm: Arm, seen: Observation, camera: str) -> np.ndarray:
+    """As lead, but ahead of where the tool was when the picture was taken: less what the picture says is left to do."""
+    then = seen.joints_rad - seen.speed_rad_s * (seen.stamp_s - seen.frames[camera].stamp_s)
+    return _beyond(arm, then, seen.target_rad)
+
+
+def _beyond(arm: Arm, joints_rad: np.ndarray, target_rad: np.ndarray) -> np.ndarray:
+    (tool, rotation), (ahead, ahead_rotation) = arm.tool(joints_rad), arm.tool(target_rad)
     now = heading(rotation)
     return np.array([*(_turned(ahead - tool, -now) / 0.02), turn(heading(ahead_rotation) - now) / 0.3])
 
@@ -153,6 +163,7 @@ SENSES: dict[str, tuple[Callable[[Arm, Observation, str], np.ndarray], tuple[int
     "posture": (_posture, (1, 1, 0)),
     "lag": (_lag, (1, 1, 1, 0)),
     "lead": (_lead, (1, 1, 1, 1)),
+    "ahead": (_ahead, (1, 1, 1, 1)),
     "speed": (_speed, (1,) * len(JOINTS)),
     "age": (_age, (1,)),
 }

@@ -1,8 +1,9 @@
 """A recorded episode as it might have been: in another room, and on another way to the same cube.
 
 Both need nobody's knowledge but the recording's own. A room is drawn as resets draw it. On the way to the cube the tool
-is led astray, by less and less as it comes down; the action is what led it there, the label is what leads back to the
-recorded way. So a few demonstrations show how to come from all around, with pictures that were never taken.
+is led astray, by less and less as it comes down, and with the cube in its hand it is too low or too high; the action is
+what led it there, the label is what leads back to the recorded way. So a few demonstrations show how to come from all
+around, with pictures that were never taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from itertools import count, islice
 
 import numpy as np
 
-from control.arm import Arm, heading
+from control.arm import Arm, heading, turn
 from control.episodes import Episode
 from control.errors import UserError
 from control.interfaces import Robot
@@ -21,12 +22,16 @@ from sim.robot import SimRobot
 from sim.wild import draw, ranges
 from training.settings import TrainConfig
 
-LOOKS = ("colour", "table", "light", "camera", "picture")  # the factors that change a picture and nothing that moves
+CAMERA = "wrist_cam"
+# The factors that change a picture and nothing that moves; of a delay, only how late the picture is.
+LOOKS = ("colour", "table", "light", "camera", "picture", "delay")
 STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild draw have others
 CLEAR_M = 0.02  # tool point above the cube's centre, below which the fingers stand around it
 UPRIGHT = np.array([1.0, 1.0, 0.3])  # less up and down than sideways
-TURN_RAD_PER_M = 8.0
+TURNED_ABOVE_M = 0.06  # where the heading still is all that the detour makes it
+FACE_RAD = np.pi / 4  # from the middle of a cube's face to its edge; beyond it another face is nearer
 OPENING_RAD_PER_M = 20.0
+HANGING = (-0.3, 0.9)  # how much lower than recorded a carried cube is, as a share of its rise
 ITERATIONS = 6
 
 
@@ -35,6 +40,7 @@ class Detour:
     """How far the tool is led astray at each observation."""
 
     shift_m: np.ndarray  # (T+1, 3)
+    carried_m: np.ndarray  # (T+1, 3) of it, how far the cube goes along
     turn_rad: np.ndarray  # (T+1,)
     opening_rad: np.ndarray  # (T+1,) of the gripper: a clone that has never seen it ajar lets it fall shut
 
@@ -88,21 +94,36 @@ def _redrawn(robot: SimRobot, episode: Episode, seed: int, factors: Sequence[str
     assert episode.truth is not None
     own = draw(ranges(), episode.provenance.seed, str(episode.info.recipe.get("wild", "")).split())
     other = draw(ranges(), seed, factors)
-    robot.wear(replace(own, **{name: getattr(other, name) for name in factors}), seed)
+    worn = replace(own, **{name: getattr(other, name) for name in factors})
+    robot.wear(worn, seed)
     moments = zip(episode.joints_rad, episode.truth["cube_m"], episode.truth["cube_quat"], strict=True)
     frames = np.stack([robot.pose(*moment) for moment in moments])
-    return replace(episode, frames={**episode.frames, "wrist_cam": frames})
+    late = worn.delay.camera if worn.delay else 0
+    stamps = episode.stamp_s[np.maximum(np.arange(len(frames)) - late, 0)]
+    return replace(
+        episode,
+        frames={**episode.frames, CAMERA: frames},
+        frame_stamp_s={**episode.frame_stamp_s, CAMERA: stamps},
+    )
 
 
 def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) -> Detour:
     assert episode.truth is not None
-    tool = np.stack([arm.tool(joints)[0] for joints in episode.joints_rad])
-    above = np.maximum(tool[:, 2] - episode.truth["cube_m"][:, 2] - CLEAR_M, 0.0)
+    poses = [arm.tool(joints) for joints in episode.joints_rad]
+    cube_z = episode.truth["cube_m"][:, 2]
+    above = np.maximum(np.array([tool[2] for tool, _ in poses]) - cube_z - CLEAR_M, 0.0)
     # Once down, down: what is lifted again has the cube in its hand.
-    above[np.argmax(above == 0.0) if (above == 0.0).any() else len(above) :] = 0.0
+    down = int(np.argmax(above == 0.0)) if (above == 0.0).any() else len(above) - 1
+    above[down:] = 0.0
     way = stray * rng.standard_normal(3) * UPRIGHT
-    turn, opening = (above * stray * most * rng.standard_normal() for most in (TURN_RAD_PER_M, OPENING_RAD_PER_M))
-    return Detour(above[:, None] * way, turn, opening)
+    # A heading is as likely as any other, or a clone would not know the rarer side of a face.
+    grasp = heading(poses[down][1])
+    off = np.array([turn(heading(rotation) - grasp) for _, rotation in poses])
+    turned = np.minimum(np.sqrt(above / TURNED_ABOVE_M), 1.0) * (rng.uniform(-FACE_RAD, FACE_RAD) - off)
+    opening = above * stray * OPENING_RAD_PER_M * rng.standard_normal()
+    carried = np.zeros((len(above), 3))
+    carried[:, 2] = -rng.uniform(*HANGING) * np.maximum(cube_z - cube_z[0], 0.0)
+    return Detour(above[:, None] * way + carried, carried, turned, opening)
 
 
 def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:
@@ -112,6 +133,7 @@ def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:
     truth = {**episode.truth}
     for name in ("tool_m", "moving_pad_m"):
         truth[name] = truth[name] + detour.shift_m
+    truth["cube_m"] = truth["cube_m"] + detour.carried_m
     moved = replace(episode, joints_rad=joints, target_rad=target, truth=truth)
     action, label = episode.action.copy(), episode.label.copy()
     for t in np.flatnonzero(detour.shift_m[:-1].any(axis=1)).tolist():

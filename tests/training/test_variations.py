@@ -71,7 +71,9 @@ def test_on_its_way_the_tool_is_led_astray_and_the_label_leads_back(robot, episo
     for seed in range(900, 904):
         other = alike(robot, episode, seed, LOOKS, 0.5)
         apart = np.linalg.norm([spaces.arm.tool(j)[0] for j in other.target_rad] - np.array(tool), axis=1)
-        assert apart[0] > 0.005 and (apart[-5:] < 1e-9).all()
+        tool_z, cube_z = (truth[:, 2] for truth in (episode.truth["tool_m"], episode.truth["cube_m"]))
+        down = (tool_z - cube_z < 0.02) & (cube_z <= cube_z[0])
+        assert apart[0] > 0.005 and down.any() and (apart[down] < 1e-9).all()
         meant, back = (spaces.command(np.array(e.label[0]), e.observation(0)).target_rad for e in (episode, other))
         goal, led, there = (spaces.arm.tool(joints)[0] for joints in (meant, back, other.target_rad[0]))
         assert np.linalg.norm(led - goal) < np.linalg.norm(there - goal) - 0.005
@@ -96,3 +98,23 @@ def test_on_a_detour_the_gripper_is_ajar_and_the_label_opens_it_again(robot, epi
     labels = np.array([other.label[0, GRIPPER_ACTION] for other in others])
     assert np.ptp(starts) > 0.3
     assert np.corrcoef(starts, labels)[0, 1] < -0.7
+
+
+def test_a_carried_cube_goes_along_lower_or_higher_and_the_label_leads_back(robot, episode):
+    spaces = Spaces(CONFIG.spaces, robot.arm)
+    others = [alike(robot, episode, seed, LOOKS, 0.5) for seed in range(900, 908)]
+    end = len(episode) - 1
+    lower = np.array([episode.truth["cube_m"][end, 2] - other.truth["cube_m"][end, 2] for other in others])
+    assert lower.min() < 0.0 < 0.03 < lower.max()
+    for other, by in zip(others, lower, strict=True):
+        (was, _), (now, _) = (spaces.arm.tool(one.joints_rad[end]) for one in (episode, other))
+        assert was[2] - now[2] == pytest.approx(by, abs=0.004)
+        if by > 0.03:
+            assert other.label[end][2] > episode.label[end][2]
+
+
+def test_late_pictures_say_so(robot, episode):
+    others = [alike(robot, episode, seed, LOOKS) for seed in range(900, 912)]
+    age_s = [float(one.stamp_s[9] - one.frame_stamp_s["wrist_cam"][9]) for one in others]
+    assert {round(age, 3) for age in age_s} == {0.0, 0.02, 0.04}
+    assert all(one.stamp_s[0] == one.frame_stamp_s["wrist_cam"][0] for one in others)
