@@ -57,6 +57,8 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
     with runs.alone(folder):
         if saved := load_newest(folder / "checkpoints"):
             runs.require_same_settings(folder, saved[1], config)
+            if saved[1].step >= config.schedule.steps:
+                console.print(f"{folder} has made all its {saved[1].step} decisions; it is only judged again")
         if job.records_its_own(config):
             record(folder, config, console, started)
         return learn(folder, config, console, started)

@@ -81,6 +81,11 @@ def test_a_finished_run_can_be_given_more_steps(finished):
     assert checkpoint.load_newest(finished / "checkpoints")[1].step == 60 > before
 
 
+def test_resuming_a_finished_run_says_that_it_is_only_judged_again(finished, capsys):
+    assert main(["resume", str(finished)]) == 0
+    assert "only judged again" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_ctrl_c_saves_where_the_run_stands_and_says_how_to_go_on(tmp_path):
     words = [*DEMO, "--output", str(tmp_path), "--set", "schedule.steps=5000"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
