@@ -47,7 +47,7 @@ class SimRobot:
         self._kp, self._limits = facts["actuator_profiles"][config.profile]["kp"], facts["governor"]
         self.governor = Governor(self.spec, self.arm, self._leash(self._kp))
         self._plant = Arm(self.model)
-        self._ctrl, self._force = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
+        self._ctrl, self.force_Nm = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
         self._substeps = round(TICK_S / self.model.opt.timestep)
         self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
         self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
@@ -87,7 +87,7 @@ class SimRobot:
             stamp_s=self._ticks * TICK_S,
             joints_rad=joints,
             speed_rad_s=self.data.qvel[self._plant.dofs],
-            load=within(self.data.actuator_force / self._force, -ONE, ONE),
+            load=within(self.data.actuator_force / self.force_Nm, -ONE, ONE),
             target_rad=self.governor.target_rad,
             limited=self.governor.limited,
             frames=MappingProxyType({"wrist_cam": self._frame()}),

@@ -6,25 +6,28 @@ what led it there, the label is what leads back to the recorded way. So a few de
 around, with pictures that were never taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
+from typing import Any
 
 import numpy as np
 
 from control.arm import Arm, heading, turn
-from control.episodes import Episode
+from control.episodes import OBSERVED, STEPPED, Episode
 from control.errors import UserError
 from control.interfaces import Robot
 from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
-from sim.wild import draw, ranges
+from sim.wild import Draw, draw, ranges
 from training.settings import TrainConfig
 
 CAMERA = "wrist_cam"
-# The factors that change a picture and nothing that moves; of a delay, only how late the picture is.
-LOOKS = ("colour", "table", "light", "camera", "picture", "delay")
+LOOKS = ("colour", "table", "light", "camera", "picture")  # the factors that change a picture and nothing that moves
+OBEDIENCE = ("servo", "delay")  # those that change how an arm obeys; of them stiffness, and both delays
+GROUPS = ("frames", "frame_stamp_s", "truth")  # of an episode: rows by name
+COMMANDED = ("target_rad", "limited", "answers", "requested_rad", "action", "label")
 STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild draw have others
 CLEAR_M = 0.02  # tool point above the cube's centre, below which the fingers stand around it
 UPRIGHT = np.array([1.0, 1.0, 0.3])  # less up and down than sideways
@@ -55,7 +58,7 @@ class Variations:
 
     def __init__(self, config: TrainConfig, spaces: Spaces, robot: Robot, first_seed: int):
         self._bootstrap, self._spaces, self._robot, self._seeds = config.bootstrap, spaces, robot, count(first_seed)
-        self._factors = [name for name in config.task.wild if name in LOOKS]
+        self._factors = [name for name in config.task.wild if name in (*LOOKS, *OBEDIENCE)]
 
     def __call__(self, episode: Episode) -> Iterator[Episode]:
         """As many as the bootstrap asks for.
@@ -76,7 +79,7 @@ def varied(
 
     Args:
         robot: draws the pictures; its next reset is as it would have been.
-        factors: of LOOKS, drawn from `seed`; in all else the draw is the one that the episode was recorded in.
+        factors: of LOOKS and OBEDIENCE, drawn from `seed`; in all else the draw is the one of the recording.
         stray: standard deviation of the detour, sideways, per metre above the cube.
     Raises:
         UserError: nobody knows where the cube was.
@@ -85,16 +88,41 @@ def varied(
         raise UserError(
             "an episode without truth has no variations; use simulated ones, or --set bootstrap.variations=0"
         )
-    detour = _detour(spaces.arm, episode, stray, np.random.default_rng([seed, STREAM]))
-    episode = _led_astray(episode, spaces, detour) if stray else episode
-    return _redrawn(robot, episode, seed, factors)
-
-
-def _redrawn(robot: SimRobot, episode: Episode, seed: int, factors: Sequence[str]) -> Episode:
-    assert episode.truth is not None
     own = draw(ranges(), episode.provenance.seed, str(episode.info.recipe.get("wild", "")).split())
     other = draw(ranges(), seed, factors)
-    worn = replace(own, **{name: getattr(other, name) for name in factors})
+    episode = _sooner(_stiffer(episode, robot, own, other), own, other)
+    detour = _detour(spaces.arm, episode, stray, np.random.default_rng([seed, STREAM]))
+    episode = _led_astray(episode, spaces, detour) if stray else episode
+    # Of the servos only stiffness: zeros and play are in what was measured.
+    worn = {name: getattr(other, name) for name in factors if name != "servo"}
+    return _redrawn(robot, episode, replace(own, **worn), seed)
+
+
+def _stiffer(episode: Episode, robot: SimRobot, own: Draw, other: Draw) -> Episode:
+    """The same motion of an arm as stiff as `other`'s: what a servo bears, it bears by another lag of its joint."""
+    if own.servo is None or other.servo is None:
+        return episode
+    target = episode.target_rad + episode.load * robot.force_Nm * (1 / other.servo.kp - 1 / own.servo.kp)
+    target[:, GRIPPER] = episode.target_rad[:, GRIPPER]
+    return replace(episode, target_rad=np.clip(target, robot.arm.lower_rad, robot.arm.upper_rad))
+
+
+def _sooner(episode: Episode, own: Draw, other: Draw) -> Episode:
+    """The same motion of an arm that obeys as soon as `other`'s, if that is sooner: commands come that much later."""
+    steps = max(own.delay.action - other.delay.action, 0) if own.delay and other.delay else 0
+    if not steps:
+        return episode
+
+    def later(rows: Any) -> Any:
+        return {name: value[steps:] for name, value in rows.items()} if isinstance(rows, Mapping) else rows[steps:]
+
+    observed: dict[str, Any] = {name: getattr(episode, name)[:-steps] for name in COMMANDED}
+    observed |= {name: later(getattr(episode, name)) for name in (*OBSERVED, *STEPPED, *GROUPS) if name not in observed}
+    return replace(episode, **observed)
+
+
+def _redrawn(robot: SimRobot, episode: Episode, worn: Draw, seed: int) -> Episode:
+    assert episode.truth is not None
     robot.wear(worn, seed)
     moments = zip(episode.joints_rad, episode.truth["cube_m"], episode.truth["cube_quat"], strict=True)
     frames = np.stack([robot.pose(*moment) for moment in moments])

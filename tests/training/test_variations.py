@@ -10,13 +10,14 @@ from control.errors import UserError
 from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
-from sim.wild import FACTORS
+from sim.wild import FACTORS, draw, ranges
 from tools.cli import main
 from training import settings
-from training.variations import LOOKS, varied
+from training.variations import LOOKS, Variations, varied
 
 SIZES = ("robot.camera_px=32", "spaces.camera_px=32")
 GRIPPER_ACTION = 4
+LIFTING = 1  # the joint that bears the arm
 CONFIG = settings.load("lift_fast.yaml", SIZES)
 
 
@@ -114,7 +115,40 @@ def test_a_carried_cube_goes_along_lower_or_higher_and_the_label_leads_back(robo
 
 
 def test_late_pictures_say_so(robot, episode):
-    others = [alike(robot, episode, seed, LOOKS) for seed in range(900, 912)]
+    others = [alike(robot, episode, seed, ("delay",)) for seed in range(900, 912)]
     age_s = [float(one.stamp_s[9] - one.frame_stamp_s["wrist_cam"][9]) for one in others]
     assert {round(age, 3) for age in age_s} == {0.0, 0.02, 0.04}
     assert all(one.stamp_s[0] == one.frame_stamp_s["wrist_cam"][0] for one in others)
+
+
+def test_a_stiffer_arm_bears_the_same_with_less_lag(robot, episode):
+    own, other = (draw(ranges(), seed, ("servo",)).servo.kp for seed in (episode.provenance.seed, 901))
+    again = alike(robot, episode, 901, ("servo",))
+    lag, lag_then = (one.target_rad[:, LIFTING] - one.joints_rad[:, LIFTING] for one in (again, episode))
+    borne = episode.load[:, LIFTING] * robot.force_Nm[LIFTING]
+    assert abs(other / own - 1) > 0.3 and np.abs(borne).max() > 0.3
+    assert lag == pytest.approx(lag_then + borne / other - borne / own, abs=1e-9)
+    assert (again.target_rad[:, GRIPPER] == episode.target_rad[:, GRIPPER]).all()
+    assert again.joints_rad is episode.joints_rad
+
+
+def test_an_arm_that_obeys_sooner_is_commanded_later(robot, episode):
+    delays = {
+        seed: draw(ranges(), seed, ("delay",)).delay.action for seed in (episode.provenance.seed, *range(900, 920))
+    }
+    late = delays.pop(episode.provenance.seed)
+    assert late > 0 and {0, 3} <= set(delays.values())
+    for seed, delay in delays.items():
+        steps = max(late - delay, 0)
+        again = alike(robot, episode, seed, ("delay",))
+        assert len(again) == len(episode) - steps
+        assert (again.joints_rad == episode.joints_rad[steps:]).all()
+        assert (again.target_rad == episode.target_rad[: len(again) + 1]).all()
+        assert (again.label == episode.label[: len(again)]).all()
+
+
+def test_only_a_simulator_in_this_process_draws_variations(robot, episode):
+    config = settings.load("lift_few.yaml", SIZES)
+    serve = Variations(config, Spaces(config.spaces, robot.arm), object(), 900)
+    with pytest.raises(UserError, match="only a simulator"):
+        next(serve(episode))
