@@ -1,9 +1,10 @@
-"""A recorded episode as it might have been: in another room, and on another way to the same cube.
+"""A recorded episode as it might have been: in another room, by another arm, and on another way to the same cube.
 
-Both need nobody's knowledge but the recording's own. A room is drawn as resets draw it. On the way to the cube the tool
-is led astray, by less and less as it comes down, and with the cube in its hand it is too low or too high; the action is
-what led it there, the label is what leads back to the recorded way. So a few demonstrations show how to come from all
-around, with pictures that were never taken.
+All need nobody's knowledge but the recording's own. Room and arm are drawn as resets draw them: a stiffer arm's target
+is nearer to what was measured, a quicker arm was told later. On the way to the cube the tool is led astray, by less and
+less as it comes down, and with the cube in its hand it is too low or too high; the action is what led it there, the
+label is what leads back to the recorded way. So a few demonstrations show how to come from all around, with pictures
+that were never taken.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
