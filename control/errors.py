@@ -5,7 +5,11 @@
     │   ├── ConfigError         a key, a type or a unit in a configuration
     │   ├── DatasetError        a folder of episodes that cannot be used
     │   ├── CheckpointError     a checkpoint that is truncated or made for other spaces
-    │   └── GraphicsError       no headless OpenGL
+    │   ├── GraphicsError       no headless OpenGL
+    │   └── PortError           a serial port that cannot be opened
+    ├── BusError                the servos' line
+    │   ├── BusLost             the port is gone
+    │   └── ServoSilent         one servo does not answer
     ├── CommandRefused          a command the robot will not execute (not finite, wrong shape)
     └── LinkError               the other end of a wire
         ├── LinkTimeout         no answer in time; the message names the endpoint and the wait
@@ -38,6 +42,22 @@ class CheckpointError(UserError):
 
 class GraphicsError(UserError):
     """This machine cannot render without a display."""
+
+
+class PortError(UserError):
+    """A serial port that is missing, forbidden or in use."""
+
+
+class BusError(TwinarmError):
+    """The conversation with the servos failed."""
+
+
+class BusLost(BusError):
+    """The port is gone."""
+
+
+class ServoSilent(BusError):
+    """A servo did not answer, asked as often as is bearable."""
 
 
 class CommandRefused(TwinarmError):

@@ -9,8 +9,8 @@ Ids are 0 to 253; 254 addresses every servo, and none replies. Registers longer 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import NamedTuple
 
 HEADER = b"\xff\xff"
 BROADCAST = 0xFE
@@ -39,8 +39,7 @@ class Fault(IntFlag):
     OVERLOAD = 0x20
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """One servo's reply."""
 
     id: int

@@ -7,11 +7,15 @@ from training.compute import Layout, Precision
 
 
 class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Exploration noise: a straight line over environment steps, then level."""
+    """Exploration: noise on every action, a straight line over environment steps, then level; and lapses."""
 
     start: float = 1.0  # standard deviation at step 0, in actions of [-1, 1]
     end: float = 0.1  # standard deviation from `steps` on
     steps: int = 500_000  # environment steps from start to end
+    lapses: float = 0.0  # chance at each decision that a random action begins and is held for five
+
+    def __post_init__(self) -> None:
+        require(0 <= self.lapses < 1, f"lapses must be at least 0 and below 1, got {self.lapses}")
 
     def at(self, step: int) -> float:
         """Standard deviation at an environment step."""

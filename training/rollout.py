@@ -1,6 +1,6 @@
 """Exploration: one environment's endless stream of episodes, a decision at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,16 +18,38 @@ Decide = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Stacked pixels (C, H, W) and proprioception (P,) to an action (A,) to be tried."""
 
 
-class Recall:
-    """A network whose first actions are remembered ones: an interrupted episode is lived through again."""
+LAPSE_DECISIONS = 5
 
-    def __init__(self, decide: Decide, remembered: tuple[tuple[float, ...], ...]):
-        self._decide, self._remembered = decide, list(remembered)
+
+def lapses(chance: float, action_size: int, decisions: int, rng: np.random.Generator) -> dict[int, np.ndarray]:
+    """Decisions of an episode that are no policy's: at each, by `chance`, one random action begins and is held.
+
+    What a policy never does it cannot learn to mend: noise of a step opens no gripper that has closed beside the cube.
+    """
+    lapsed: dict[int, np.ndarray] = {}
+    for start in np.flatnonzero(rng.random(decisions) < chance).tolist():
+        action = rng.uniform(-1, 1, action_size)
+        lapsed |= dict.fromkeys(range(start, start + LAPSE_DECISIONS), action)
+    return lapsed
+
+
+class Recall:
+    """A network whose first actions are remembered ones: an interrupted episode is lived through again.
+
+    Args:
+        lapsed: actions to take in its stead, by the number of the decision.
+    """
+
+    def __init__(self, decide: Decide, remembered: tuple[tuple[float, ...], ...], lapsed: Mapping[int, np.ndarray]):
+        self._decide, self._lapsed = decide, lapsed
+        self._known = dict(enumerate(map(np.array, remembered)))
         self.actions: list[tuple[float, ...]] = []
 
     def act(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
-        known = len(self.actions) < len(self._remembered)
-        action = np.array(self._remembered[len(self.actions)]) if known else self._decide(pixels, proprio)
+        decision = len(self.actions)
+        action = self._known.get(decision, self._lapsed.get(decision))
+        if action is None:
+            action = self._decide(pixels, proprio)
         self.actions.append(tuple(action.tolist()))
         return action
 
@@ -56,10 +78,11 @@ class Rollout:
         request: ResetRequest,
         limit_steps: int,
         decide: Decide,
+        lapsed: Mapping[int, np.ndarray],
         resume: OpenEpisode,
     ) -> "Rollout":
         """Start the episode `resume.index`, or go on where its remembered actions end."""
-        network = Recall(decide, resume.actions)
+        network = Recall(decide, resume.actions, lapsed)
         policy = Repeat(LearnedPolicy(network, spaces), spaces)
         stream = play(robot, policy, judge, request, limit_steps)
         rollout = cls(resume.index, network, [], stream, spaces.config.action_repeat, limit_steps)

@@ -30,13 +30,14 @@ from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.metrics import Metrics
-from training.rollout import Rollout
+from training.rollout import Rollout, lapses
 from training.settings import TrainConfig
 from training.variations import Variations
 from training.watch import Stopped, Watch
 
 # Below the validation seeds, whatever the run's own seed; of its own, those from VARIED on are for variations.
 SEEDS_PER_RUN, RUNS, VARIED = 100_000, 80, 50_000
+STREAM = 4  # of random numbers: lapses; the others are of the scene, a teacher, the wild and variations
 NEVER_S = 1e6
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
 
@@ -125,8 +126,9 @@ class Trainer:
         task = self.config.task
         request = task.request(self._seed(episode.index))
         robot, judge = self._robots[slot], self._judges[slot]
-        limit = self.config.schedule.explore_limit_steps
-        return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, episode)
+        limit, chance = self.config.schedule.explore_limit_steps, self.config.agent.noise.lapses
+        lapsed = lapses(chance, self.spaces.action_size, limit, np.random.default_rng([request.seed, STREAM]))
+        return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, lapsed, episode)
 
     def _seed(self, index: int) -> int:
         return TRAINING_SEED + SEEDS_PER_RUN * (self.config.seed % RUNS) + index

@@ -52,7 +52,11 @@ def rows(folder: Path) -> list[dict]:
 
 @pytest.mark.parametrize(
     "dies_at, more",
-    [(1, ()), (27, ("bootstrap.imitate_successes=true",)), (55, ("schedule.envs=2", "bootstrap.mode=seed"))],
+    [
+        (1, ()),
+        (27, ("bootstrap.imitate_successes=true", "agent.noise.lapses=0.2")),
+        (55, ("schedule.envs=2", "bootstrap.mode=seed")),
+    ],
 )
 def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more):
     unbroken, broken = (

@@ -1,0 +1,276 @@
+"""The servo bus: questions over a serial line, each answered by the deadline its bytes need, or not at all.
+
+Opening it sends nothing. What was left in the line is flushed before every question, so an answer that came too late is
+never taken for the next one's; a servo that is silent costs its own answer and nobody else's.
+"""
+
+import errno
+import grp
+import os
+import select
+import termios
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import serial
+
+from control.errors import BusLost, PortError, ServoSilent
+from hardware import packets
+from hardware.packets import Fault, Status, StatusDecoder
+from hardware.registers import STS3215, Register
+
+BAUD = 1_000_000
+BITS_PER_BYTE = 10  # with the start and the stop bit
+SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and the scheduler's
+READ_BYTES = 4096
+OVERHEAD = 6  # bytes of a status besides its data
+WINDOW = 100  # questions that `success` looks back on
+NOBODY = Fault(0)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a question to several servos brought, by id."""
+
+    data: Mapping[int, bytes]
+    faults: Mapping[int, Fault]  # of those that complain
+    missing: tuple[int, ...]
+
+
+@dataclass
+class Tally:
+    """How it went with one servo so far."""
+
+    asked: int = 0
+    answered: int = 0
+    retried: int = 0
+    silent: int = 0  # questions it left unanswered, retries and all
+
+
+@dataclass
+class Tallies:
+    """How it went with the line."""
+
+    servos: dict[int, Tally] = field(default_factory=dict)
+    noise_bytes: int = 0  # that belonged to no packet, or to one with a wrong checksum
+    strangers: int = 0  # statuses of servos that were not asked, or of another size
+    echoes: int = 0  # questions that came back
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    @property
+    def success(self) -> float:
+        """Share of the last 100 questions that everyone asked answered, retries included."""
+        return sum(self.recent) / len(self.recent) if self.recent else 1.0
+
+    def of(self, id: int) -> Tally:
+        return self.servos.setdefault(id, Tally())
+
+
+class Bus:
+    """A chain of servos on one port, which no other process may open meanwhile.
+
+    Args:
+        port: such as /dev/serial/by-id/…, or a pseudo-terminal.
+        slack_s: how much longer than its bytes take an answer may come.
+        retries: how often a silent servo is asked again.
+    Raises:
+        PortError: no such port, not permitted, in use, or it does not do this baud rate.
+    """
+
+    def __init__(self, port: str, baud: int = BAUD, slack_s: float = SLACK_S, retries: int = 1):
+        self.port, self.baud, self.tallies = port, baud, Tallies()
+        self._serial = opened(port, baud)
+        self._fd = self._serial.fileno()
+        self._byte_s, self._slack_s, self._retries = BITS_PER_BYTE / baud, slack_s, retries
+        self._requests: dict[tuple[tuple[int, ...], int, int], bytes] = {}
+
+    def close(self) -> None:
+        """Let go of the port; the servos go on with what they were last told."""
+        self._serial.close()
+
+    def ping(self, id: int) -> Status | None:
+        """The servo's word, with its faults; None where nobody answers."""
+        return self._ask_one(id, packets.ping(id), 0)
+
+    def read(self, id: int, register: str) -> int:
+        """Raises ServoSilent, BusLost."""
+        row = STS3215[register]
+        return row.decode(self._answered(id, packets.read(id, row.address, row.size), row.size, register).data)
+
+    def read_bytes(self, id: int, address: int, size: int) -> bytes:
+        """Raises ServoSilent, BusLost."""
+        return self._answered(id, packets.read(id, address, size), size, f"registers {address} on").data
+
+    def write(self, id: int, register: str, value: int) -> Fault:
+        """Write and have it acknowledged, with what the servo complains of.
+
+        Raises:
+            ServoSilent, BusLost: it may or may not have been written.
+            ValueError: the register cannot hold it, or is read only.
+        """
+        row = _writable(register)
+        return self._answered(id, packets.write(id, row.address, row.encode(value)), 0, register).faults
+
+    def sync_read(self, ids: Sequence[int], register: str) -> Answers:
+        """The register's bytes of each servo; who stays silent is asked again, then named as missing."""
+        row = STS3215[register]
+        return self.sync_read_bytes(ids, row.address, row.size)
+
+    def sync_read_bytes(self, ids: Sequence[int], address: int, size: int) -> Answers:
+        """`size` bytes from `address` of each servo. Raises BusLost."""
+        got = self._asked(tuple(ids), address, size)
+        for _ in range(self._retries):
+            if not (missing := tuple(id for id in ids if id not in got)):
+                break
+            for id in missing:
+                self.tallies.of(id).retried += 1
+            got |= self._asked(missing, address, size)
+        return self._counted(ids, got)
+
+    def sync_write(self, register: str, values: Mapping[int, int]) -> None:
+        """Write to several servos in one packet, which nobody acknowledges. Raises BusLost, ValueError."""
+        row = _writable(register)
+        self._send(packets.sync_write(row.address, {id: row.encode(value) for id, value in values.items()}))
+
+    # One exchange
+
+    def _asked(self, ids: tuple[int, ...], address: int, size: int) -> dict[int, Status]:
+        key = ids, address, size
+        if (request := self._requests.get(key)) is None:
+            request = self._requests[key] = packets.sync_read(ids, address, size)
+        received = self._exchange(request, len(ids) * (size + OVERHEAD))
+        return _in_order(received, ids, size) or self._sorted_out(received, request, ids, size)
+
+    def _answered(self, id: int, request: bytes, size: int, what: str) -> Status:
+        if (status := self._ask_one(id, request, size)) is None:
+            tries = 1 + self._retries
+            raise ServoSilent(
+                f"servo {id} on {self.port} left {tries} questions about {what} unanswered; "
+                "is it powered, and its cable in? twinarm doctor scans the bus"
+            )
+        return status
+
+    def _ask_one(self, id: int, request: bytes, size: int) -> Status | None:
+        got: dict[int, Status] = {}
+        for attempt in range(1 + self._retries):
+            self.tallies.of(id).retried += attempt > 0
+            received = self._exchange(request, size + OVERHEAD)
+            if got := _in_order(received, (id,), size) or self._sorted_out(received, request, (id,), size):
+                break
+        self._counted((id,), got)
+        return got.get(id)
+
+    def _exchange(self, request: bytes, expected: int) -> bytes:
+        """Send, and collect `expected` bytes (or, after an echo, as many more), as long as they may take to come."""
+        self._send(request)
+        deadline_s = time.monotonic() + (len(request) + expected) * self._byte_s + self._slack_s
+        received = b""
+        while len(received) < expected or (received.startswith(request) and len(received) < len(request) + expected):
+            if not select.select([self._fd], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
+                break
+            received += self._receive()
+        return received
+
+    def _send(self, packet: bytes) -> None:
+        try:
+            termios.tcflush(self._fd, termios.TCIFLUSH)
+            if os.write(self._fd, packet) != len(packet):
+                raise BlockingIOError(errno.EAGAIN, "the line takes no more bytes")
+        except (OSError, termios.error) as error:
+            raise self._lost(error) from None
+
+    def _receive(self) -> bytes:
+        try:
+            received = os.read(self._fd, READ_BYTES)
+        except OSError as error:
+            raise self._lost(error) from None
+        if not received:
+            raise self._lost(OSError(errno.EIO, "the line ended"))
+        return received
+
+    def _lost(self, error: Exception) -> BusLost:
+        return BusLost(f"the bus at {self.port} is gone ({error.args[-1]}); is the adapter unplugged?")
+
+    def _sorted_out(self, received: bytes, request: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
+        """The first whole answer of each servo asked, from bytes among which there is something else."""
+        if received.startswith(request):
+            self.tallies.echoes += 1
+            received = received[len(request) :]
+        decoder, got = StatusDecoder(), dict[int, Status]()
+        for status in decoder.feed(received):
+            if status.id in ids and len(status.data) == size and status.id not in got:
+                got[status.id] = status
+            else:
+                self.tallies.strangers += 1
+        self.tallies.noise_bytes += decoder.skipped
+        return got
+
+    def _counted(self, ids: Sequence[int], got: Mapping[int, Status]) -> Answers:
+        for id in ids:
+            tally = self.tallies.of(id)
+            tally.asked += 1
+            tally.answered += id in got
+            tally.silent += id not in got
+        self.tallies.recent.append(len(got) == len(ids))
+        return Answers(
+            data={id: status.data for id, status in got.items()},
+            faults={id: status.faults for id, status in got.items() if status.faults},
+            missing=tuple(id for id in ids if id not in got) if len(got) < len(ids) else (),
+        )
+
+
+def _in_order(received: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
+    """Every servo's answer where the bytes are these and nothing else; empty where they are not. The quick way."""
+    stride, at, got = size + OVERHEAD, 0, dict[int, Status]()
+    if len(received) != stride * len(ids):
+        return {}
+    for id in ids:
+        end = at + stride - 1
+        head = received[at : at + 4]
+        if head != bytes((255, 255, id, size + 2)) or packets.checksum(received[at + 2 : end]) != received[end]:
+            return {}
+        got[id] = Status(id, Fault(received[at + 4]) if received[at + 4] else NOBODY, received[at + 5 : end])
+        at = end + 1
+    return got
+
+
+def _writable(register: str) -> Register:
+    row = STS3215[register]
+    if row.access == "ro":
+        raise ValueError(f"{register} is read only")
+    return row
+
+
+def opened(port: str, baud: int) -> serial.Serial:
+    """The port, ours alone. Raises PortError with what to do about it."""
+    try:
+        return serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
+    except serial.SerialException as error:
+        raise PortError(_advice(port, baud, error)) from None
+    except ValueError:
+        raise PortError(f"{port} does not do {baud} baud") from None
+
+
+def _advice(port: str, baud: int, error: serial.SerialException) -> str:
+    if error.errno == errno.ENOENT:
+        return f"there is no port {port}; twinarm find lists those there are"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        group = grp.getgrgid(os.stat(port).st_gid).gr_name
+        return f"not permitted to open {port}: join its group with sudo usermod -aG {group} $USER, then log in again"
+    if error.errno in (errno.EAGAIN, errno.EBUSY):
+        holders = ", ".join(f"{name} (process {pid})" for pid, name in holding(port)) or "another process"
+        return f"{port} is in use by {holders}; stop that first"
+    return f"cannot open {port} at {baud} baud: {os.strerror(error.errno) if error.errno else error}"
+
+
+def holding(port: str) -> Iterator[tuple[int, str]]:
+    """Process and name of everyone here who has this file open, as far as we may know."""
+    wanted = os.path.realpath(port)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(os.path.realpath(handle) == wanted for handle in (process / "fd").iterdir()):
+                yield int(process.name), (process / "comm").read_text().strip()

@@ -1,0 +1,103 @@
+"""An emulated chain's end of a serial line: a pseudo-terminal that any client opens as it would an adapter.
+
+It wants a core, as clients spin while they wait and give up after some ten milliseconds. What a pseudo-terminal cannot
+show: an adapter's own delay, the turn-around of a half-duplex line, electrical noise.
+"""
+
+import heapq
+import os
+import pty
+import select
+import termios
+import time
+import tty
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from control.errors import PortError
+from hardware.chain import BITS_PER_BYTE, Chain
+
+READ_BYTES = 4096
+BEHIND_S = 0.04  # how much a sender's own buffer may hold that the wire has not carried yet
+SPEEDS = {
+    getattr(termios, f"B{rate}"): rate
+    for rate in (9600, 19200, 38400, 57600, 115200, 500_000, 1_000_000)
+    if hasattr(termios, f"B{rate}")
+}
+
+
+class Line:
+    """A port with a chain behind it. Bytes flow only while `pass_on` is called.
+
+    Args:
+        link: a name to find the port by; taken away again by `close`.
+        paced: let bytes take the time that they take on a wire.
+    Raises:
+        PortError: the link's place is taken by something else than a link.
+    """
+
+    def __init__(self, chain: Chain, link: Path | None = None, paced: bool = True):
+        self.chain, self._link, self._paced = chain, link, paced
+        # The other end stays open here: or a client that closes it would hang up the line for the next one.
+        self._end, self._theirs = pty.openpty()
+        tty.setraw(self._theirs)
+        os.set_blocking(self._end, False)
+        self._coming: list[tuple[float, int, bytes]] = []
+        self._order = count()
+        self._free_s = 0.0
+        self.port = os.ttyname(self._theirs)
+        if link is not None:
+            _point(link, self.port)
+            self.port = str(link)
+
+    def pass_on(self, until_s: float) -> None:
+        """Take in what comes and give out what is due, until this moment of the monotonic clock."""
+        while True:
+            now_s = time.monotonic()
+            while self._coming and self._coming[0][0] <= now_s:
+                self._give(heapq.heappop(self._coming)[2])
+            if now_s >= until_s:
+                return
+            wake_s = min(until_s, self._coming[0][0]) if self._coming else until_s
+            if select.select([self._end], [], [], max(0.0, wake_s - now_s))[0]:
+                self._take()
+
+    def close(self) -> None:
+        for end in (self._end, self._theirs):
+            os.close(end)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take(self) -> None:
+        data, now_s = os.read(self._end, READ_BYTES), time.monotonic()
+        baud = SPEEDS.get(termios.tcgetattr(self._theirs)[5], 0)
+        if not baud:
+            return
+        byte_s = BITS_PER_BYTE / baud if self._paced else 0.0
+        heard_s = min(max(now_s, self._free_s), now_s + BEHIND_S) + len(data) * byte_s
+        self._free_s = heard_s
+        for answer in self.chain.receive(data, now_s, baud):
+            began_s = max(heard_s + (answer.after_s if self._paced else 0.0), self._free_s)
+            self._free_s = began_s + len(answer.data) * byte_s
+            heapq.heappush(self._coming, (self._free_s, next(self._order), answer.data))
+
+    def _give(self, data: bytes) -> None:
+        try:
+            os.write(self._end, data)
+        except BlockingIOError:
+            termios.tcflush(self._theirs, termios.TCIFLUSH)  # nobody reads: an adapter's buffer overflows as well
+
+
+def _point(link: Path, port: str) -> None:
+    if link.is_symlink():
+        link.unlink()
+    elif link.exists():
+        raise PortError(f"{link} is a file already; give --link another name")
+    link.symlink_to(port)

@@ -1,0 +1,265 @@
+"""The bus on a real pseudo-terminal: against an emulated chain, and against a line that misbehaves."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from control.errors import BusLost, PortError, ServoSilent
+from hardware import packets
+from hardware.bus import WINDOW, Bus
+from hardware.chain import Chain
+from hardware.line import Line
+from hardware.motor import Motor
+from hardware.packets import Fault, frame
+from hardware.registers import STS3215
+from hardware.servo import Servo
+
+IDS = tuple(range(1, 7))
+PATIENT_S = 0.1  # of a test on a busy machine
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain([Motor(Servo({"id": id})) for id in IDS])
+
+
+@pytest.fixture
+def bus(chain) -> Iterator[Bus]:
+    with Line(chain) as line, running(lambda: line.pass_on(time.monotonic() + 0.005)):
+        bus = Bus(line.port, slack_s=PATIENT_S)
+        yield bus
+        bus.close()
+
+
+@contextmanager
+def running(work: Callable[[], object]) -> Iterator[None]:
+    """`work` again and again in a thread while this lasts."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            work()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class Wire:
+    """The far end of a line: answers the n-th question with the n-th of these, whatever it is."""
+
+    def __init__(self, *answers: bytes | Callable[[bytes], bytes]):
+        self.end, self._theirs = pty.openpty()
+        tty.setraw(self._theirs)
+        self.port, self._answers = os.ttyname(self._theirs), list(answers)
+        self.heard: list[bytes] = []
+
+    def answer(self) -> None:
+        if self._answers and select.select([self.end], [], [], 0.01)[0]:
+            self.heard.append(os.read(self.end, 4096))
+            answer = self._answers.pop(0)
+            os.write(self.end, answer(self.heard[-1]) if callable(answer) else answer)
+        else:
+            time.sleep(0.001)
+
+
+@contextmanager
+def wired(*answers: bytes | Callable[[bytes], bytes], **how: float) -> Iterator[tuple[Bus, Wire]]:
+    wire = Wire(*answers)
+    bus = Bus(wire.port, **{"slack_s": PATIENT_S, **how})
+    with running(wire.answer):
+        yield bus, wire
+    bus.close()
+
+
+def position(id: int, steps: int = 2048, faults: int = 0) -> bytes:
+    return frame(id, faults, steps.to_bytes(2, "little"))
+
+
+def read_positions(bus: Bus, *ids: int) -> dict[int, int]:
+    row = STS3215["present_position"]
+    return {id: row.decode(data) for id, data in bus.sync_read(ids, "present_position").data.items()}
+
+
+def test_what_is_written_is_read_back(bus, chain):
+    assert bus.write(3, "torque_limit", 400) == Fault(0)
+    assert bus.read(3, "torque_limit") == chain.motors[2].servo["torque_limit"] == 400
+    bus.sync_write("goal_position", {id: 1000 + id for id in IDS})
+    answers = bus.sync_read(IDS, "goal_position")
+    assert {id: int.from_bytes(data, "little") for id, data in answers.data.items()} == {id: 1000 + id for id in IDS}
+    assert (answers.faults, answers.missing) == ({}, ())
+
+
+def test_opening_and_closing_change_no_register(chain):
+    before = [motor.servo.read(0, 255) for motor in chain.motors]
+    with Line(chain) as line, running(lambda: line.pass_on(time.monotonic() + 0.005)):
+        Bus(line.port).close()
+        time.sleep(0.02)
+    assert [motor.servo.read(0, 255) for motor in chain.motors] == before
+
+
+def test_a_client_that_leaves_can_come_back(chain):
+    with Line(chain) as line, running(lambda: line.pass_on(time.monotonic() + 0.005)):
+        for _ in range(3):
+            bus = Bus(line.port, slack_s=PATIENT_S)
+            assert bus.ping(1) is not None
+            bus.close()
+
+
+def test_a_silent_servo_costs_nobody_elses_answer(bus):
+    answers = bus.sync_read((1, 9, 2), "id")
+    assert dict(answers.data) == {1: b"\1", 2: b"\2"} and answers.missing == (9,)
+    tally = bus.tallies.of(9)
+    assert (tally.asked, tally.answered, tally.retried, tally.silent) == (1, 0, 1, 1)
+    assert bus.tallies.of(1).answered == 1 and bus.tallies.success == 0.0
+    with pytest.raises(ServoSilent, match="servo 9 on .* is it powered"):
+        bus.read(9, "id")
+    assert bus.ping(9) is None
+
+
+def test_faults_are_told_with_the_answers(bus, chain):
+    chain.motors[1]._faults = Fault.OVERLOAD
+    assert dict(bus.sync_read(IDS, "id").faults) == {2: Fault.OVERLOAD}
+    assert bus.write(2, "torque_enable", 0) == Fault.OVERLOAD
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("whole", position(1, 7) + position(2, 8)),
+        ("echoed", lambda asked: asked + position(1, 7) + position(2, 8)),
+        ("out of order", position(2, 8) + position(1, 7)),
+        ("twice", position(1, 7) + position(1, 9) + position(2, 8)),
+        ("after noise", b"\0\xff\1\xff\xff\xff" + position(1, 7) + position(2, 8)),
+        ("amid strangers", position(5, 1) + position(1, 7) + frame(1, 0, b"\1") + position(2, 8)),
+    ],
+)
+def test_answers_are_found_however_they_come(name, answer):
+    with wired(answer) as (bus, _):
+        assert read_positions(bus, 1, 2) == {1: 7, 2: 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "noise", "strangers", "echoes"),
+    [
+        ("checksum", position(1, 7)[:-1] + b"\0", 8, 0, 0),
+        ("stranger", position(5, 7), 0, 1, 0),
+        ("size", frame(1, 0, b"\1\2\3"), 0, 1, 0),
+        ("an echo and nothing else", lambda asked: asked, 0, 0, 1),
+        ("4 kB of noise", bytes(4000), 4000, 0, 0),
+    ],
+)
+def test_what_is_no_answer_is_counted_and_never_used(name, answer, noise, strangers, echoes):
+    with wired(answer, slack_s=0.05, retries=0) as (bus, _):
+        assert read_positions(bus, 1) == {}
+        counted = bus.tallies
+        assert (counted.noise_bytes >= noise - 3, counted.strangers, counted.echoes) == (True, strangers, echoes)
+
+
+def test_a_damaged_answer_is_asked_for_again_and_only_that_one():
+    with wired(position(1, 7) + position(2, 8)[:-1] + b"\0", position(2, 8)) as (bus, wire):
+        assert read_positions(bus, 1, 2) == {1: 7, 2: 8}
+        assert wire.heard[1] == packets.sync_read([2], 56, 2)
+        assert (bus.tallies.of(1).retried, bus.tallies.of(2).retried, bus.tallies.success) == (0, 1, 1.0)
+
+
+def test_an_answer_that_comes_too_late_is_not_the_next_questions():
+    with wired(b"", position(1, 9), slack_s=0.03, retries=0) as (bus, wire):
+        assert read_positions(bus, 1) == {}
+        os.write(wire.end, position(1, 7))
+        time.sleep(0.02)
+        assert read_positions(bus, 1) == {1: 9}
+
+
+def test_an_answer_in_crumbs_is_put_together():
+    def crumbs(_: bytes) -> bytes:
+        for byte in position(1, 7)[:-1]:
+            os.write(wire.end, bytes([byte]))
+            time.sleep(0.002)
+        return position(1, 7)[-1:]
+
+    with wired(crumbs) as (bus, wire):
+        assert read_positions(bus, 1) == {1: 7}
+
+
+def test_waiting_for_nobody_costs_no_processor():
+    with wired(b"", slack_s=0.3, retries=0) as (bus, _):
+        busy_s, began_s = time.process_time(), time.monotonic()
+        assert bus.ping(1) is None
+        assert time.monotonic() - began_s > 0.29
+        assert time.process_time() - busy_s < 0.15  # with the far end's thread
+
+
+def test_success_looks_back_on_the_last_hundred(bus):
+    for _ in range(3):
+        bus.ping(1)
+    bus.tallies.recent.extend([False] * 50 + [True] * 50)
+    assert len(bus.tallies.recent) == WINDOW and bus.tallies.success == 0.5
+
+
+def test_an_unplugged_bus_says_so_at_once():
+    with wired() as (bus, wire):
+        os.close(wire.end)
+        os.close(wire._theirs)
+        began_s = time.monotonic()
+        with pytest.raises(BusLost, match="unplugged"):
+            bus.sync_read((1,), "id")
+        assert time.monotonic() - began_s < 0.05
+
+
+def test_a_line_that_takes_no_bytes_is_lost():
+    end, theirs = pty.openpty()
+    tty.setraw(theirs)
+    bus = Bus(os.ttyname(theirs))
+    with pytest.raises(BusLost, match="no more"):
+        for _ in range(10_000):
+            bus.sync_write("goal_position", dict.fromkeys(IDS, 0))
+    bus.close()
+
+
+def test_a_port_in_use_names_who_uses_it(chain):
+    hold = (
+        "import sys, time; from hardware.bus import Bus; bus = Bus(sys.argv[1]); print('', flush=True); time.sleep(60)"
+    )
+    with Line(chain) as line:
+        other = subprocess.Popen([sys.executable, "-c", hold, line.port], stdout=subprocess.PIPE)
+        assert other.stdout and other.stdout.readline()
+        with pytest.raises(PortError, match=rf"in use by .*process {other.pid}"):
+            Bus(line.port)
+        other.kill()
+        other.communicate()
+        Bus(line.port).close()
+
+
+@pytest.mark.parametrize(
+    ("port", "words"), [("/dev/ttyNONE", "no port /dev/ttyNONE; twinarm find"), ("/tmp", "cannot open /tmp")]
+)
+def test_a_port_that_is_none_is_told(port, words):
+    with pytest.raises(PortError, match=words):
+        Bus(port)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything is permitted to root")
+def test_a_forbidden_port_names_the_group(tmp_path):
+    (port := tmp_path / "port").touch(mode=0)
+    with pytest.raises(PortError, match="usermod"):
+        Bus(str(port))
+
+
+@pytest.mark.parametrize(("register", "value"), [("present_position", 1), ("torque_limit", 70_000)])
+def test_what_a_register_cannot_take_is_refused_before_a_byte_is_sent(register, value):
+    with wired() as (bus, wire), pytest.raises(ValueError, match=register):
+        bus.write(1, register, value)
