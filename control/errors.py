@@ -6,7 +6,8 @@
     │   ├── DatasetError        a folder of episodes that cannot be used
     │   ├── CheckpointError     a checkpoint that is truncated or made for other spaces
     │   ├── GraphicsError       no headless OpenGL
-    │   └── PortError           a serial port that cannot be opened
+    │   ├── PortError           a serial port that cannot be opened
+    │   └── CalibrationError    a calibration that is none, or another arm's
     ├── BusError                the servos' line
     │   ├── BusLost             the port is gone
     │   └── ServoSilent         one servo does not answer
@@ -46,6 +47,10 @@ class GraphicsError(UserError):
 
 class PortError(UserError):
     """A serial port that is missing, forbidden or in use."""
+
+
+class CalibrationError(UserError):
+    """A calibration that cannot be used."""
 
 
 class BusError(TwinarmError):
