@@ -10,7 +10,7 @@ import numpy as np
 
 from control.arm import Arm, heading
 from control.types import GRIPPER, Command, Observation
-from policies.scripted import LOW_M, SHUT_RAD, TOP_M, Cube
+from policies.scripted import LOW_M, SHUT_RAD, Cube
 from policies.spaces import Spaces
 
 
@@ -24,6 +24,7 @@ class Phase:
 
 
 # 25, 20, 25 and 60 of the experiment's steps at 50 Hz, stretched twice: its arm moved 2 cm in one of them.
+TOP_M = 0.105
 PHASES = (Phase(1.0, LOW_M, False), Phase(0.8, LOW_M, True), Phase(1.0, TOP_M, True), Phase(1.2, TOP_M, True))
 
 
