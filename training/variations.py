@@ -35,9 +35,6 @@ UPRIGHT = np.array([1.0, 1.0, 0.3])  # less up and down than sideways
 TURNED_ABOVE_M = 0.06  # where the heading still is all that the detour makes it
 FACE_RAD = np.pi / 4  # from the middle of a cube's face to its edge; beyond it another face is nearer
 OPENING_RAD_PER_M = 20.0
-RISEN_M = 0.003
-SHUTTING = -0.5  # a gripper's action below this closes it
-BESIDE_M, AJAR_M = 0.03, 0.02  # how far astray it still is when down, and as if so far above the cube
 HANGING = (-0.3, 0.9)  # how much lower than recorded a carried cube is, as a share of its rise
 ITERATIONS = 6
 
@@ -148,27 +145,14 @@ def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) 
     down = int(np.argmax(above == 0.0)) if (above == 0.0).any() else len(above) - 1
     above[down:] = 0.0
     way = stray * rng.standard_normal(3) * UPRIGHT
-    # Until it closes it may be down beside the cube, or a clone that is would stay there.
-    shut = _shut(episode)
-    beside = np.zeros((len(above), 3))
-    beside[:shut, :2] = stray * BESIDE_M * rng.standard_normal(2)
     # A heading is as likely as any other, or a clone would not know the rarer side of a face.
     grasp = heading(poses[down][1])
     off = np.array([turn(heading(rotation) - grasp) for _, rotation in poses])
     turned = np.minimum(np.sqrt(above / TURNED_ABOVE_M), 1.0) * (rng.uniform(-FACE_RAD, FACE_RAD) - off)
-    opening = (above + AJAR_M * (np.arange(len(above)) < shut)) * stray * OPENING_RAD_PER_M * rng.standard_normal()
+    opening = above * stray * OPENING_RAD_PER_M * rng.standard_normal()
     carried = np.zeros((len(above), 3))
     carried[:, 2] = -rng.uniform(*HANGING) * np.maximum(cube_z - cube_z[0], 0.0)
-    return Detour(above[:, None] * way + beside + carried, carried, turned, opening)
-
-
-def _shut(episode: Episode) -> int:
-    """The observation from which on the gripper closes, and is then not opened before the cube rises."""
-    assert episode.truth is not None
-    cube_z = episode.truth["cube_m"][:-1, 2]
-    rising = np.argmax(np.append(cube_z, np.inf) > cube_z[0] + RISEN_M)
-    opened = np.flatnonzero(episode.label[:rising, -1] >= SHUTTING)
-    return int(opened[-1]) + 1 if len(opened) else 0
+    return Detour(above[:, None] * way + carried, carried, turned, opening)
 
 
 def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:

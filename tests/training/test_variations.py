@@ -97,25 +97,8 @@ def test_on_a_detour_the_gripper_is_ajar_and_the_label_opens_it_again(robot, epi
     others = [alike(robot, episode, seed, (), 0.5) for seed in range(900, 908)]
     starts = np.array([other.target_rad[0, GRIPPER] for other in others])
     labels = np.array([other.label[0, GRIPPER_ACTION] for other in others])
-    assert np.ptp(starts) > 0.2
+    assert np.ptp(starts) > 0.3
     assert np.corrcoef(starts, labels)[0, 1] < -0.7
-
-
-def test_until_it_shuts_the_gripper_may_be_beside_the_cube_and_the_label_leads_to_it(robot, episode):
-    spaces = Spaces(CONFIG.spaces, robot.arm)
-    shut = 1 + int(np.flatnonzero(episode.label[:, GRIPPER_ACTION] >= -0.5)[-1])
-    others = [alike(robot, episode, seed, (), 0.5) for seed in range(900, 908)]
-    here = spaces.arm.tool(episode.target_rad[shut - 1])[0]
-    there = np.array([spaces.arm.tool(other.target_rad[shut - 1])[0] for other in others])
-    led = np.array(
-        [
-            spaces.arm.tool(spaces.command(other.label[shut - 1], other.observation(shut - 1)).target_rad)[0]
-            for other in others
-        ]
-    )
-    beside, left = (np.linalg.norm((places - here)[:, :2], axis=1) for places in (there, led))
-    assert np.median(beside) > 0.01 and np.median(left) < 0.5 * np.median(beside)
-    assert all(other.joints_rad[shut:-1] == pytest.approx(episode.joints_rad[shut:-1], abs=0.5) for other in others)
 
 
 def test_a_carried_cube_goes_along_lower_or_higher_and_the_label_leads_back(robot, episode):
