@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 
-HEAD = struct.Struct("<QI")  # how often it was written; checksum of what follows
+HEAD = struct.Struct("<QI")  # which writing this was, from 1; checksum of what follows
 TRIES = 1000
 
 
@@ -18,33 +18,37 @@ class Slot:
     def __init__(self, size: int, fd: int | None = None):
         self.size = size
         self.fd = os.memfd_create("slot") if fd is None else fd
+        stride = HEAD.size + size
         if fd is None:
-            os.ftruncate(self.fd, HEAD.size + size)
-        self._memory = mmap.mmap(self.fd, HEAD.size + size)
-        self._count = HEAD.unpack_from(self._memory)[0]
+            os.ftruncate(self.fd, 2 * stride)
+        self._memory = mmap.mmap(self.fd, 2 * stride)
+        self._sides = (0, stride)  # written in turn, so that one is whole while the other is being written
+        self._count = self.read()[0]
 
     def write(self, data: bytes) -> None:
         """Make `data` the newest. For one process alone. Raises ValueError for another size."""
         if len(data) != self.size:
             raise ValueError(f"this slot holds {self.size} bytes, got {len(data)}")
         self._count += 1
-        self._memory[HEAD.size :] = data
-        HEAD.pack_into(self._memory, 0, self._count, zlib.crc32(data, self._count & 0xFFFFFFFF))
+        side = self._sides[self._count % 2]
+        self._memory[side + HEAD.size : side + HEAD.size + self.size] = data
+        HEAD.pack_into(self._memory, side, self._count, zlib.crc32(data))
 
     def read(self) -> tuple[int, bytes]:
         """How often it was written, and what was written last; (0, zeros) before the first time.
 
         Raises:
-            RuntimeError: it is written faster than it can be read, or its writer died half-way.
+            RuntimeError: it is written faster than it can be read.
         """
         for _ in range(TRIES):
-            count, check = HEAD.unpack_from(self._memory)
+            heads = [HEAD.unpack_from(self._memory, side) for side in self._sides]
+            (count, check), side = max(zip(heads, self._sides, strict=True))
             if not count:
                 return 0, bytes(self.size)
-            data = self._memory[HEAD.size :]
-            if zlib.crc32(data, count & 0xFFFFFFFF) == check:
+            data = self._memory[side + HEAD.size : side + HEAD.size + self.size]
+            if zlib.crc32(data) == check:
                 return count, data
-        raise RuntimeError("the slot is never whole; did its writer die?")
+        raise RuntimeError("the slot is written faster than it can be read")
 
     def close(self) -> None:
         self._memory.close()
