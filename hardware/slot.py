@@ -32,7 +32,7 @@ class Slot:
         self._count += 1
         side = self._sides[self._count % 2]
         self._memory[side + HEAD.size : side + HEAD.size + self.size] = data
-        HEAD.pack_into(self._memory, side, self._count, zlib.crc32(data))
+        HEAD.pack_into(self._memory, side, self._count, _check(self._count, data))
 
     def read(self) -> tuple[int, bytes]:
         """How often it was written, and what was written last; (0, zeros) before the first time.
@@ -41,15 +41,18 @@ class Slot:
             RuntimeError: it is written faster than it can be read.
         """
         for _ in range(TRIES):
-            heads = [HEAD.unpack_from(self._memory, side) for side in self._sides]
-            (count, check), side = max(zip(heads, self._sides, strict=True))
-            if not count:
-                return 0, bytes(self.size)
-            data = self._memory[side + HEAD.size : side + HEAD.size + self.size]
-            if zlib.crc32(data) == check:
-                return count, data
+            heads = [(*HEAD.unpack_from(self._memory, side), side) for side in self._sides]
+            for count, check, side in sorted(heads, reverse=True):
+                data = self._memory[side + HEAD.size : side + HEAD.size + self.size]
+                if _check(count, data) == check:
+                    return count, data
         raise RuntimeError("the slot is written faster than it can be read")
 
     def close(self) -> None:
         self._memory.close()
         os.close(self.fd)
+
+
+def _check(count: int, data: bytes) -> int:
+    """Also over the count: its bytes are not written at once either. Of an empty slot it is 0, as the slot has it."""
+    return zlib.crc32(data, count & 0xFFFFFFFF) if count else 0
