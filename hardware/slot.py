@@ -32,7 +32,7 @@ class Slot:
         self._count += 1
         side = self._sides[self._count % 2]
         self._memory[side + HEAD.size : side + HEAD.size + self.size] = data
-        HEAD.pack_into(self._memory, side, self._count, _check(self._count, data))
+        self._memory[side : side + HEAD.size] = HEAD.pack(self._count, _check(self._count, data))
 
     def read(self) -> tuple[int, bytes]:
         """How often it was written, and what was written last; (0, zeros) before the first time.
@@ -42,6 +42,8 @@ class Slot:
         """
         for _ in range(TRIES):
             heads = [(*HEAD.unpack_from(self._memory, side), side) for side in self._sides]
+            if not any(count for count, _, _ in heads):
+                return 0, bytes(self.size)
             for count, check, side in sorted(heads, reverse=True):
                 data = self._memory[side + HEAD.size : side + HEAD.size + self.size]
                 if _check(count, data) == check:
@@ -54,5 +56,5 @@ class Slot:
 
 
 def _check(count: int, data: bytes) -> int:
-    """Also over the count: its bytes are not written at once either. Of an empty slot it is 0, as the slot has it."""
-    return zlib.crc32(data, count & 0xFFFFFFFF) if count else 0
+    """Also over the count, for its bytes are not written at once either."""
+    return zlib.crc32(data, zlib.crc32(count.to_bytes(8, "little")))
