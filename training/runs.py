@@ -25,12 +25,16 @@ FREE = ("name", "run_on", "bootstrap.path", "schedule.steps", "schedule.final_ep
 
 def begin(root: Path, settings: TrainConfig) -> Path:
     """A new folder for a run, with its configuration in it."""
+    (root / settings.name).mkdir(parents=True, exist_ok=True)
     folder = root / settings.name / datetime.now().strftime("%Y%m%d_%H%M%S")
-    while folder.exists():
-        folder = folder.with_name(folder.name + "_again")
-    folder.mkdir(parents=True)
-    write_config(folder, settings)
-    return folder
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:  # another run began in this second, perhaps this very moment
+            folder = folder.with_name(folder.name + "_again")
+        else:
+            write_config(folder, settings)
+            return folder
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,13 @@ def test_a_second_run_leaves_the_first_where_it_is(tmp_path):
     for folder in (first, second):
         runs.make_latest(tmp_path, folder)
     assert first != second and first.is_dir() and (tmp_path / "latest").resolve() == second.resolve()
+
+
+def test_runs_that_begin_together_get_folders_of_their_own(tmp_path):
+    config = settings.load("lift_fast.yaml", TINY)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: runs.begin(tmp_path, config), range(24)))
+    assert len(set(folders)) == 24 and all(runs.read_config(folder) == config for folder in folders)
 
 
 def test_two_processes_do_not_train_one_run(tmp_path):
