@@ -15,10 +15,11 @@ from control.pacing import Pacer
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
 from sim import wild
 from sim.cameras import Eye, policy_picture
-from sim.scene import CAMERAS, CUBE, SENSOR_HW, lift_scene, plant
+from sim.scene import CAMERAS, SENSOR_HW, lift_scene, plant
 from sim.stages import Stager
 from sim.wardrobe import Lens, Transmission, Wardrobe
 from sim.wild import TAME, Draw
+from sim.witness import Witness
 
 ONE = np.ones(len(JOINTS))
 STILL_S = 3.0  # after which an arm that holds its target, and a cube it let go, have come to rest
@@ -49,9 +50,7 @@ class SimRobot:
         self._plant = Arm(self.model)
         self._ctrl, self.force_Nm = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
         self._substeps = round(TICK_S / self.model.opt.timestep)
-        self._body_of, self._cube_body = self.model.geom_bodyid, self.model.body(CUBE).id
-        self._cube_qpos = int(self.model.jnt_qposadr[self.model.joint(CUBE).id])
-        self._pad = self._moving_pad()
+        self._witness = Witness(self.model, self._plant)
         self._stager = Stager(self, np.array(facts["home_rad"]))
         exact, px = config.render == "exact", config.camera_px
         self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
@@ -113,14 +112,7 @@ class SimRobot:
         return Health("active", float("nan"), unknown, (), 1.0, late, worst, counts)
 
     def truth(self) -> Truth:
-        q, data = self._cube_qpos, self.data
-        return Truth(
-            cube_m=data.qpos[q : q + 3],
-            cube_quat=data.qpos[q + 3 : q + 7],
-            tool_m=data.site_xpos[self._plant.site],
-            moving_pad_m=data.xmat[self._plant.jaw].reshape(3, 3) @ self._pad + data.xpos[self._plant.jaw],
-            pads_touch=self._pads_touch(),
-        )
+        return self._witness.truth(self.data)
 
     def picture(self, camera: str, height: int, width: int) -> np.ndarray:
         """What a camera of the scene sees, drawn for people: (height, width, 3) uint8.
@@ -191,14 +183,14 @@ class SimRobot:
         """Put the arm at rest where it measures `joints_rad` (J,), the cube's centre at `cube_m` (3,)."""
         mujoco.mj_resetData(self.model, self.data)
         quat = np.cos(cube_yaw_rad / 2), 0.0, 0.0, np.sin(cube_yaw_rad / 2)
-        self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = *cube_m, *quat
+        self._witness.put_cube(self.data, cube_m, np.array(quat))
         self._start(joints_rad)
 
     def pose(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_quat: np.ndarray) -> np.ndarray:
         """The picture (H, W, 3) with the arm measuring `joints_rad` (J,) and the cube at `cube_m` (3,), turned by
         `cube_quat` (4,), w x y z. For pictures, not for physics."""
         self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
-        self.data.qpos[self._cube_qpos : self._cube_qpos + 7] = *cube_m, *cube_quat
+        self._witness.put_cube(self.data, cube_m, cube_quat)
         mujoco.mj_fwdPosition(self.model, self.data)
         return self._frame().rgb
 
@@ -216,20 +208,6 @@ class SimRobot:
         else:
             rgb = policy_picture(self._eye.look(self.data, "wrist_cam", *SENSOR_HW), px)
         return self._lens.shows(Frame(rgb, self._ticks * TICK_S))
-
-    def _pads_touch(self) -> tuple[bool, bool]:
-        """Whether a collision geom of the fixed and of the moving finger's body touches the cube."""
-        contacts = self.data.contact
-        bodies: set[int] = set()
-        for pair, distance in zip(self._body_of[contacts.geom].tolist(), contacts.dist.tolist(), strict=True):
-            if distance < 0 and self._cube_body in pair:
-                bodies.update(pair)
-        return self._plant.hand in bodies, self._plant.jaw in bodies
-
-    def _moving_pad(self) -> np.ndarray:
-        """The pad's centre (3,) in the jaw's frame; of a foreign model, its fingertip."""
-        pad = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, "moving_pad")
-        return kinematics.MOVING_FINGERTIP_M if pad < 0 else self.model.geom_pos[pad].copy()
 
 
 def _spec(config: RobotConfig, arm: Arm, facts: dict) -> RobotSpec:

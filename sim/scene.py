@@ -39,7 +39,7 @@ INHERITED = {
 FRONT_M, OVERHEAD_M = [0.66, -0.45, 0.38], [0.22, 0.0, 0.75]
 
 
-def arm_spec(facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
+def arm_spec(facts: dict[str, Any], profile: str, by_torque: bool = False) -> mujoco.MjSpec:
     """The SO-101: kinematics, looks, collision shapes, pads, wrist camera and actuators."""
     spec = kinematic_spec(facts)
     spec.option.timestep = facts["contact"]["option"]["timestep_s"]
@@ -50,11 +50,11 @@ def arm_spec(facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
                 _add_shape(spec.body(fact["name"]), shape)
     _add_pads(spec, facts["finger_pads"])
     _add_wrist_camera(spec.body("gripper"), facts["wrist_cameras"]["wide_angle_v5"])
-    actuate(spec, facts, profile)
+    actuate(spec, facts, profile, by_torque)
     return spec
 
 
-def user_spec(path: str, facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
+def user_spec(path: str, facts: dict[str, Any], profile: str, by_torque: bool = False) -> mujoco.MjSpec:
     """A user's own arm, with this project's actuators and, where it has no `wrist_cam`, its wrist camera.
 
     Raises:
@@ -72,7 +72,7 @@ def user_spec(path: str, facts: dict[str, Any], profile: str) -> mujoco.MjSpec:
     _forget_defaults(spec)
     if spec.camera("wrist_cam") is None:
         _add_wrist_camera(spec.site(TOOL_SITE).parent, facts["wrist_cameras"]["wide_angle_v5"])
-    actuate(spec, facts, profile)
+    actuate(spec, facts, profile, by_torque)
     return spec
 
 
@@ -85,8 +85,12 @@ def _forget_defaults(spec: mujoco.MjSpec) -> None:
             setattr(theirs, name, getattr(ours, name))
 
 
-def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
-    """Put a position servo of the named profile on every joint. Raises ConfigError for an unknown profile."""
+def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str, by_torque: bool = False) -> None:
+    """Put a position servo of the named profile on every joint, or `by_torque` no more than its motor.
+
+    Raises:
+        ConfigError: an unknown profile.
+    """
     gains = facts["actuator_profiles"].get(profile)
     if gains is None:
         raise ConfigError(f"no actuator profile {profile}; there are: {', '.join(facts['actuator_profiles'])}")
@@ -96,6 +100,9 @@ def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
         joint.frictionloss, joint.armature = gains["frictionloss"], gains["armature"]
         force = gains["gripper_force_Nm"] if name == "gripper" else gains["force_Nm"]
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        if by_torque:
+            servo.forcerange, servo.forcelimited = [-gains["force_Nm"], gains["force_Nm"]], 1
+            continue
         servo.gaintype, servo.biastype = mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtBias.mjBIAS_AFFINE
         servo.gainprm[0] = gains["kp"]
         servo.biasprm[1:3] = -gains["kp"], -gains["kv"]
@@ -103,13 +110,18 @@ def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str) -> None:
         servo.ctrlrange, servo.ctrllimited = list(joint.range), 1
 
 
-def lift_scene(robot: RobotConfig, facts: dict[str, Any]) -> mujoco.MjModel:
+def lift_scene(robot: RobotConfig, facts: dict[str, Any], by_torque: bool = False) -> mujoco.MjModel:
     """The arm of `robot`, a table with its top at z = 0 and a free cube, compiled.
 
+    Args:
+        by_torque: its controls are the joints' torques (N·m), not the angles that servos are told.
     Raises:
         ConfigError: the profile or the user's own model cannot be used.
     """
-    spec = user_spec(robot.model, facts, robot.profile) if robot.model else arm_spec(facts, robot.profile)
+    if robot.model:
+        spec = user_spec(robot.model, facts, robot.profile, by_torque)
+    else:
+        spec = arm_spec(facts, robot.profile, by_torque)
     _set_options(spec, facts["contact"])
     try:
         looks.furnish(spec)
