@@ -3,8 +3,10 @@
 import json
 
 import msgspec
+import pytest
 import yaml
 
+from tools import demo
 from tools.bench_env import bench_env
 from tools.cli import main
 from training import settings
@@ -37,6 +39,20 @@ def test_the_main_job_ends_in_figures_and_files_and_the_second_time_names_the_fi
     assert main(words) == 0
     assert str(folder) in capsys.readouterr().err.replace("\n", "")
     assert folder.is_dir() and (runs / "latest").resolve() != folder
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name", "stage"),
+    [
+        ({}, "lift_fast", "near"),
+        ({"stage": "0"}, "lift_home", "home"),
+        ({"config": "lift_wild.yaml"}, "lift_wild", "home"),
+        ({"config": "lift_wild.yaml", "stage": "far"}, "lift_wild", "far"),
+    ],
+)
+def test_the_stage_is_the_flags_or_else_the_configurations(chosen, name, stage):
+    config = demo.configured(demo.Arguments(**chosen))
+    assert (config.name, config.task.stage) == (name, stage)
 
 
 def test_the_environment_benchmark_compares_with_the_bare_loop():
