@@ -1,12 +1,13 @@
 """Curriculum: how an episode starts. The experiment's numbers are aliases of the stages' names."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from control import arm as kinematics
-from control.arm import turn
+from control.arm import Arm, turn
 from control.errors import UserError
 from control.types import GRIPPER, ResetRequest
 
@@ -28,6 +29,7 @@ SETTLE_S, GRASP_S, LIFT_S = 0.3, 0.6, 0.8
 BASE_M = 0.0388  # x of the shoulder_pan axis
 HOME_HEADING_RAD = np.pi / 2  # of the tool at home, from the way out from the base
 ITERATIONS = 60
+Tool = tuple[np.ndarray, float, float]  # tool point (3,), heading, gripper angle
 
 
 def stage_name(text: str) -> str:
@@ -39,70 +41,93 @@ def stage_name(text: str) -> str:
     return names[text]
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where everything is put before an episode."""
+
+    joints_rad: np.ndarray  # (J,)
+    cube_m: np.ndarray  # (3,) centre
+    yaw_rad: float
+
+
+def start(request: ResetRequest, arm: Arm, home_rad: np.ndarray, cube_m: float) -> Start:
+    """The start of a stage, everything random drawn from the request's seed.
+
+    Args:
+        cube_m: edge of the cube.
+    Raises:
+        UserError: an unknown stage, or a cube out of reach.
+    """
+    stage = stage_name(request.stage)
+    rng = np.random.default_rng(request.seed)
+    spawn = request.spawn
+    x, y, yaw = (rng.uniform(*bounds) for bounds in (spawn.x_m, spawn.y_m, spawn.yaw_rad))
+    if not REACH_M[0] <= np.hypot(x, y) <= REACH_M[1]:
+        low, high = REACH_M
+        raise UserError(
+            f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base"
+        )
+    cube = np.array([x, y, cube_m / 2])
+    if stage == "home":
+        return Start(home_rad, cube, yaw)
+    tool, heading, gripper = _TOOLS[stage](rng, cube, yaw)
+    return Start(_joints(arm, home_rad, tool, heading, gripper), cube, yaw)
+
+
+def _near(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
+    tool = cube_m + np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), cube_m[2] + NEAR_M)
+    return tool, neutral_heading(tool), OPEN_RAD
+
+
+def _far(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
+    tool = _aside(rng, cube_m)
+    while not REACH_M[0] <= np.hypot(tool[0], tool[1]) <= REACH_M[1] or tool[0] < 0.1:
+        tool = _aside(rng, cube_m)
+    return tool, neutral_heading(tool), OPEN_RAD
+
+
+def _around(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
+    straight = neutral_heading(cube_m)
+    heading = straight + turn(yaw_rad - straight, np.pi / 2)
+    along = np.array([np.cos(heading), np.sin(heading), 0.0])
+    return cube_m + GRASP_OFFSET_M * along, heading, CLEAR_RAD
+
+
+_TOOLS = {"near": _near, "far": _far, "grasped": _around, "lifted": _around}
+
+
 class Stager:
-    """Prepares a SimRobot for an episode; everything random comes from the request's seed."""
+    """Prepares a SimRobot for an episode."""
 
     def __init__(self, robot: "SimRobot", home_rad: np.ndarray):
         self._robot, self._home_rad = robot, home_rad
 
     def prepare(self, request: ResetRequest) -> None:
         """Place the arm and the cube. Raises UserError for an unknown stage or a cube out of reach."""
-        place = getattr(self, f"_{stage_name(request.stage)}")
-        rng = np.random.default_rng(request.seed)
-        spawn = request.spawn
-        x, y, yaw = (rng.uniform(*bounds) for bounds in (spawn.x_m, spawn.y_m, spawn.yaw_rad))
-        if not REACH_M[0] <= np.hypot(x, y) <= REACH_M[1]:
-            low, high = REACH_M
-            raise UserError(
-                f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base"
-            )
-        place(rng, np.array([x, y, self._robot.cube_m / 2]), yaw)
-
-    def _home(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        self._robot.place(self._home_rad, cube_m, yaw_rad)
-        self._wait(SETTLE_S)
-
-    def _near(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        aside = np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), self._robot.cube_m / 2 + NEAR_M)
-        self._hover(cube_m + aside, cube_m, yaw_rad)
-
-    def _far(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        tool = _aside(rng, cube_m)
-        while not REACH_M[0] <= np.hypot(tool[0], tool[1]) <= REACH_M[1] or tool[0] < 0.1:
-            tool = _aside(rng, cube_m)
-        self._hover(tool, cube_m, yaw_rad)
-
-    def _grasped(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        straight = neutral_heading(cube_m)
-        heading = straight + turn(yaw_rad - straight, np.pi / 2)
-        along = np.array([np.cos(heading), np.sin(heading), 0.0])
-        self._robot.place(self._joints(cube_m + GRASP_OFFSET_M * along, heading, CLEAR_RAD), cube_m, yaw_rad)
-        self._drive(lambda joints: _with_gripper(joints, CLOSED_RAD), GRASP_S)
-
-    def _lifted(self, rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> None:
-        self._grasped(rng, cube_m, yaw_rad)
-        self._drive(self._raise, LIFT_S)
-
-    def _hover(self, tool_m: np.ndarray, cube_m: np.ndarray, yaw_rad: float) -> None:
-        self._robot.place(self._joints(tool_m, neutral_heading(tool_m), OPEN_RAD), cube_m, yaw_rad)
-        self._wait(SETTLE_S)
-
-    def _joints(self, tool_m: np.ndarray, heading_rad: float, gripper_rad: float) -> np.ndarray:
-        start = _with_gripper(self._home_rad, gripper_rad)
-        start[0] = -np.arctan2(tool_m[1], tool_m[0] - BASE_M)
-        return self._robot.arm.solve(start, tool_m, heading_rad, ITERATIONS)
+        robot, stage = self._robot, stage_name(request.stage)
+        begin = start(request, robot.arm, self._home_rad, robot.cube_m)
+        robot.place(begin.joints_rad, begin.cube_m, begin.yaw_rad)
+        if stage in ("grasped", "lifted"):
+            self._drive(lambda joints: _with_gripper(joints, CLOSED_RAD), GRASP_S)
+        else:
+            self._drive(lambda target_rad: target_rad, SETTLE_S)
+        if stage == "lifted":
+            self._drive(self._raise, LIFT_S)
 
     def _raise(self, target_rad: np.ndarray) -> np.ndarray:
         tool, rotation = self._robot.arm.tool(target_rad)
         step = np.array([0.0, 0.0, LIFT_M / (LIFT_S * self._robot.config.hz)])
         return self._robot.arm.solve(target_rad, tool + step, kinematics.heading(rotation))
 
-    def _wait(self, seconds: float) -> None:
-        self._drive(lambda target_rad: target_rad, seconds)
-
     def _drive(self, next_target: Callable[[np.ndarray], np.ndarray], seconds: float) -> None:
         for _ in range(round(seconds * self._robot.config.hz)):
             self._robot.govern(next_target(self._robot.governor.target_rad))
+
+
+def _joints(arm: Arm, home_rad: np.ndarray, tool_m: np.ndarray, heading_rad: float, gripper_rad: float) -> np.ndarray:
+    begin = _with_gripper(home_rad, gripper_rad)
+    begin[0] = -np.arctan2(tool_m[1], tool_m[0] - BASE_M)
+    return arm.solve(begin, tool_m, heading_rad, ITERATIONS)
 
 
 def neutral_heading(tool_m: np.ndarray) -> float:
