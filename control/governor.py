@@ -50,6 +50,11 @@ class Governor:
         """Hold the reference in force at this instant."""
         self.start(np.array(self._reference))
 
+    @property
+    def reference(self) -> list[float]:
+        """(J,) what the servos are told at this instant."""
+        return list(self._reference)
+
     def accept(self, target_rad: np.ndarray, measured_rad: np.ndarray) -> None:
         """Take a new target (J,), clamped to what is allowed from the last one and the measured pose (J,).
 

@@ -99,6 +99,10 @@ class Word(StrEnum):
     LOST = "lost"  # the line is gone
 
 
+Faults = tuple[tuple[str, Severity], ...]
+"""What stands, by name, and how much it matters."""
+
+
 @dataclass(frozen=True)
 class Identified:
     """All was read; `refusals` say why it may not be driven."""
@@ -124,7 +128,7 @@ class Commanded:
 class Tick:
     """A cycle of the driver, with every fault that stands: its name and how much it matters."""
 
-    faults: tuple[tuple[str, Severity], ...] = ()
+    faults: Faults = ()
 
 
 Event = Word | Identified | Armed | Commanded | Tick
@@ -139,7 +143,7 @@ class State:
     ttl_s: float = LATEST_S
     fresh: int = 0  # commands in time since the last late one
     needed: int = 1  # of them before a client moves the arm
-    faults: tuple[tuple[str, Severity], ...] = ()  # that stand now
+    faults: Faults = ()  # that stand now
     causes: tuple[str, ...] = ()  # why it is refused, at fault or stopped
 
     @property
@@ -258,7 +262,7 @@ def _hindered(state: State) -> bool:
     return state.worst is not None and state.worst >= Severity.HOLD
 
 
-def _named(faults: tuple[tuple[str, Severity], ...], least: Severity) -> tuple[str, ...]:
+def _named(faults: Faults, least: Severity) -> tuple[str, ...]:
     return tuple(name for name, severity in faults if severity >= least)
 
 

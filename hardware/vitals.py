@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from control.safety import Severity
+from control.safety import Faults, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Answers
 from hardware.calibration import STEPS_PER_RAD, Calibration
@@ -41,7 +41,6 @@ TOLD = {
     Fault.CURRENT: ("over-current", Severity.FAULT),
     Fault.OVERLOAD: ("overload", Severity.FAULT),
 }
-Faults = tuple[tuple[str, Severity], ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""The twin's world: emulated servos on a serial line drive the simulated arm by the clock."""
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from control import arm as kinematics
+from control.arm import Arm
+from control.config import RobotConfig
+from control.types import JOINTS, ResetRequest, Truth
+from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
+from hardware.chain import Chain
+from hardware.line import Line
+from hardware.motor import Build, Motor
+from hardware.servo import Servo
+from sim.plant import STEP_S, Plant
+from sim.stages import Start, start
+
+BEHIND_S = 0.05  # of the clock: then time is lost rather than caught up with
+SUPPLY_V, SUPPLY_OHM = 12.0, 0.15
+ZEROS = (1890, 2201, 2048, 1770, 2310, 1502)  # where this twin's horns were put on, none of them in the middle
+OFFSETS = (0, -731, 1204, 85, -1990, 402)
+
+
+def twin_calibration(arm: Arm) -> Calibration:
+    """How the twin was calibrated: its stops are the model's."""
+    limits = zip(arm.lower_rad.tolist(), arm.upper_rad.tolist(), strict=True)
+    rows = {}
+    for id, (name, zero, offset, ends) in enumerate(zip(JOINTS, ZEROS, OFFSETS, limits, strict=True), 1):
+        low, high = (zero + round(end * STEPS_PER_RAD) for end in ends)
+        rows[name] = JointCalibration(id, offset, zero, low, high)
+    return Calibration(rows)
+
+
+def eeprom(joint: JointCalibration) -> Mapping[str, int]:
+    """What a calibrated servo remembers."""
+    return {
+        "id": joint.id,
+        "homing_offset": joint.homing_offset,
+        "min_position": joint.lowest_steps,
+        "max_position": joint.highest_steps,
+    }
+
+
+class World:
+    """Six servos on a port, an arm, a table and a cube. Time passes only in `run`.
+
+    Args:
+        calibration: what the servos' EEPROM holds, and how their horns sit.
+        link: a name for the port.
+        paced: let bytes take the time that they take on a wire.
+    """
+
+    def __init__(self, config: RobotConfig, calibration: Calibration, link: Path | None = None, paced: bool = True):
+        facts = kinematics.facts()
+        self.plant, self._home_rad = Plant(config), np.array(facts["home_rad"])
+        gains = facts["actuator_profiles"][config.profile]
+        build = Build(stall_Nm=gains["force_Nm"], stiffness_Nm_rad=gains["kp"], damping_Nm_s=gains["kv"])
+        joints = [calibration.joints[name] for name in JOINTS]
+        self.motors = [Motor(Servo(eeprom(j)), build, j.zero_steps + j.homing_offset) for j in joints]
+        self.line = Line(Chain(self.motors), link, paced)
+        self.lost_s = 0.0
+        self._busy = threading.Lock()
+
+    def run(self, stop: threading.Event) -> None:
+        """Let time pass by the clock until `stop` is set."""
+        next_s = time.monotonic()
+        while not stop.is_set():
+            behind_s = time.monotonic() - next_s
+            if behind_s > BEHIND_S:
+                self.lost_s += behind_s
+                next_s += behind_s
+            with self._busy:
+                self.tick()
+            next_s += STEP_S
+            self.line.pass_on(next_s)
+
+    def tick(self) -> None:
+        """Let STEP_S pass."""
+        plant = self.plant
+        angles, speeds = plant.joints_rad.tolist(), plant.speed_rad_s.tolist()
+        sag_V = SUPPLY_OHM * sum(abs(motor.current_A) for motor in self.motors)
+        torques = []
+        for motor, angle, speed in zip(self.motors, angles, speeds, strict=True):
+            motor.volts = SUPPLY_V - sag_V
+            torques.append(motor.drive(angle, speed, STEP_S))
+        plant.advance(np.array(torques))
+
+    def prepare(self, request: ResetRequest) -> Start:
+        """Lay the cube where the request has it, at once; the arm has to go to its start by itself.
+
+        Raises:
+            UserError: an unknown stage, or a cube out of reach.
+        """
+        begin = start(request, self.plant.arm, self._home_rad, self.plant.cube_m)
+        with self._busy:
+            self.plant.put_cube(begin.cube_m, begin.yaw_rad)
+        return begin
+
+    def truth(self) -> Truth:
+        with self._busy:
+            return self.plant.truth()
+
+    def close(self) -> None:
+        self.line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
