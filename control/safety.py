@@ -71,7 +71,7 @@ DRIVES = {
 }
 LATCHED = frozenset({Mode.FAULT, Mode.STOPPED, Mode.LOST})
 POWERED = frozenset({Mode.ARMING, Mode.HOLD, Mode.ACTIVE, Mode.HOMING, Mode.PARKING, Mode.RELEASING})
-STANDING = frozenset({Mode.HOLD, Mode.ACTIVE, Mode.HOMING, Mode.PARKING})  # held up by torque, and by nothing wrong
+HELD = POWERED | {Mode.FAULT, Mode.STOPPED}  # up by torque
 
 
 class Severity(IntEnum):

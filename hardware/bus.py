@@ -66,6 +66,12 @@ class Tallies:
         """Share of the last 100 questions that everyone asked answered, retries included."""
         return sum(self.recent) / len(self.recent) if self.recent else 1.0
 
+    def counters(self) -> dict[str, int]:
+        """All by name, for people."""
+        line = {"noise bytes": self.noise_bytes, "strangers": self.strangers, "echoes": self.echoes}
+        servos = {f"{what} {id}": getattr(t, what) for id, t in self.servos.items() for what in ("retried", "silent")}
+        return line | servos
+
     def of(self, id: int) -> Tally:
         return self.servos.setdefault(id, Tally())
 

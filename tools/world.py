@@ -65,6 +65,7 @@ class World:
         self.line = Line(Chain(self.motors), link, paced)
         self.lost_s = 0.0
         self._busy = threading.Lock()
+        self.tick()  # so that the encoders know where the joints are
 
     def run(self, stop: threading.Event) -> None:
         """Let time pass by the clock until `stop` is set."""

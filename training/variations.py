@@ -36,6 +36,12 @@ TURNED_ABOVE_M = 0.06  # where the heading still is all that the detour makes it
 FACE_RAD = np.pi / 4  # from the middle of a cube's face to its edge; beyond it another face is nearer
 OPENING_RAD_PER_M = 20.0
 HANGING = (-0.3, 0.9)  # how much lower than recorded a carried cube is, as a share of its rise
+RISEN_M = 0.003
+SHUTTING = -0.5  # a gripper's action below this closes it
+# How far from the cube the tool may still be when it is down, or a clone that is would stay there. Never so near that
+# the teacher would have closed: a clone does not see the difference, and would not close either.
+BESIDE_M = (0.010, 0.030)
+BESIDE = 0.5  # of the variations
 ITERATIONS = 6
 
 
@@ -149,10 +155,27 @@ def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) 
     grasp = heading(poses[down][1])
     off = np.array([turn(heading(rotation) - grasp) for _, rotation in poses])
     turned = np.minimum(np.sqrt(above / TURNED_ABOVE_M), 1.0) * (rng.uniform(-FACE_RAD, FACE_RAD) - off)
+    beside = np.zeros((len(above), 3))
+    beside[: _shut(episode), :2] = _beside(rng)
     opening = above * stray * OPENING_RAD_PER_M * rng.standard_normal()
     carried = np.zeros((len(above), 3))
     carried[:, 2] = -rng.uniform(*HANGING) * np.maximum(cube_z - cube_z[0], 0.0)
-    return Detour(above[:, None] * way + carried, carried, turned, opening)
+    return Detour(above[:, None] * way + beside + carried, carried, turned, opening)
+
+
+def _beside(rng: np.random.Generator) -> np.ndarray:
+    """(2,) along the table."""
+    chosen, way, angle = rng.random(), rng.uniform(*BESIDE_M), rng.uniform(-np.pi, np.pi)
+    return way * np.array([np.cos(angle), np.sin(angle)]) * (chosen < BESIDE)
+
+
+def _shut(episode: Episode) -> int:
+    """The observation from which on the gripper closes, and is then not opened before the cube rises."""
+    assert episode.truth is not None
+    cube_z = episode.truth["cube_m"][:-1, 2]
+    rising = np.argmax(np.append(cube_z, np.inf) > cube_z[0] + RISEN_M)
+    opened = np.flatnonzero(episode.label[:rising, -1] >= SHUTTING)
+    return int(opened[-1]) + 1 if len(opened) else 0
 
 
 def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:

@@ -1,0 +1,130 @@
+"""An arm's six servos on a bus, in radians: what a driver asks of them and tells them."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from control.errors import BusError, BusLost
+from control.types import GRIPPER, JOINTS
+from hardware.bus import Bus
+from hardware.calibration import Calibration
+from hardware.vitals import FIRST, SIZE, Reading, Senses
+
+MODEL = 777
+GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
+OUTSIDE_RAD = 0.02
+OFF_TRIES = 3
+# What the loop's stiffness and the bus's pace rest on; written only where a servo has something else.
+SETTINGS = {"return_delay": 0, "response_level": 1, "mode": 0, "p_gain": 32, "d_gain": 32, "i_gain": 0}
+
+
+class Servos:
+    """The six servos of one calibration. Every method raises BusLost when the port is gone."""
+
+    def __init__(self, bus: Bus, calibration: Calibration):
+        self.bus, self.calibration = bus, calibration
+        self._ids, self._senses = calibration.ids, Senses(calibration)
+
+    def read(self, now_s: float) -> Reading:
+        """Everything they sense; of a silent one what it last said."""
+        return self._senses.read(self.bus.sync_read_bytes(self._ids, FIRST, SIZE), now_s)
+
+    @property
+    def astray(self) -> np.ndarray:
+        """(J,) bool: whose encoder has jumped and stayed there."""
+        return self._senses.astray
+
+    def go_to(self, joints_rad: Iterable[float]) -> None:
+        """Give them these goals (J,). A goal switches a servo's torque on, whatever was said before."""
+        steps = self.calibration.to_steps(np.fromiter(joints_rad, float, len(JOINTS)))
+        self._tell("goal_position", steps.tolist())
+
+    def limit_torque(self, share: float) -> None:
+        """Let none push harder than `share` of what it can, the gripper no harder than a firm hold needs."""
+        self._tell(
+            "torque_limit", [round(1000 * (min(share, GRIP) if j == GRIPPER else share)) for j in range(len(JOINTS))]
+        )
+
+    def switch(self, on: list[bool]) -> None:
+        """Torque on or off, of each."""
+        self._tell("torque_enable", [int(one) for one in on])
+
+    def switched_on(self) -> list[bool]:
+        """Raises ServoSilent too."""
+        return [bool(self.bus.read(id, "torque_enable")) for id in self._ids]
+
+    def let_go(self) -> tuple[str, ...]:
+        """Torque off everywhere, at once and then each by itself, whatever the others say; who did not confirm it."""
+        for _ in range(OFF_TRIES):
+            self.switch([False] * len(JOINTS))
+        return tuple(name for name, id in zip(JOINTS, self._ids, strict=True) if not self._confirmed_off(id))
+
+    def set_up(self) -> None:
+        """Bring their settings to what a driver relies on, and lock them. Raises ServoSilent too."""
+        for id in self._ids:
+            different = {name: value for name, value in SETTINGS.items() if self.bus.read(id, name) != value}
+            if different:
+                self.bus.write(id, "lock", 0)
+            for name, value in different.items():
+                self.bus.write(id, name, value)
+            self.bus.write(id, "lock", 1)
+
+    def refusals(self) -> list[str]:
+        """Why these servos may not be driven, in words. Only reads."""
+        found: list[str] = []
+        for name, id in zip(JOINTS, self._ids, strict=True):
+            try:
+                found += self._unfit(name, id)
+            except BusLost:
+                raise
+            except BusError as error:
+                found.append(f"{name}: {error}")
+        return found or self._mixed()
+
+    def outside(self, reading: Reading) -> list[str]:
+        """Joints beyond their limits, which the firmware would drive back with the first goal, in words."""
+        lower, upper = self.calibration.lower_rad - OUTSIDE_RAD, self.calibration.upper_rad + OUTSIDE_RAD
+        return [
+            f"{name}: stands at {math.degrees(angle):.0f} degrees, beyond its limits; move it inside by hand"
+            for name, angle, low, high in zip(JOINTS, reading.joints_rad, lower, upper, strict=True)
+            if not low <= angle <= high
+        ]
+
+    def _tell(self, register: str, values: list[int]) -> None:
+        self.bus.sync_write(register, dict(zip(self._ids, values, strict=True)))
+
+    def _confirmed_off(self, id: int) -> bool:
+        try:
+            self.bus.write(id, "torque_enable", 0)
+            return self.bus.read(id, "torque_enable") == 0
+        except BusLost:
+            raise
+        except BusError:
+            return False
+
+    def _unfit(self, name: str, id: int) -> list[str]:
+        model, volts = self.bus.read(id, "model"), self.bus.read(id, "present_voltage") / 10
+        if model != MODEL:
+            return [f"{name}: servo {id} is model {model}, not an STS3215 ({MODEL})"]
+        found, joint = [], self.calibration.joints[name]
+        wanted = {"homing_offset": joint.homing_offset, "min_position": joint.lowest_steps}
+        for register, value in (wanted | {"max_position": joint.highest_steps}).items():
+            if (held := self.bus.read(id, register)) != value:
+                found.append(
+                    f"{name}: servo {id} holds {register} {held}, the calibration {value}; is it another arm's?"
+                )
+        low, high = (self.bus.read(id, register) / 10 for register in ("min_voltage", "max_voltage"))
+        if not low <= volts <= high:
+            found.append(f"{name}: servo {id} gets {volts:.1f} V and is made for {low:.1f} to {high:.1f} V")
+        return found
+
+    def _mixed(self) -> list[str]:
+        versions = {
+            name: f"{self.bus.read(id, 'firmware_major')}.{self.bus.read(id, 'firmware_minor')}"
+            for name, id in zip(JOINTS, self._ids, strict=True)
+        }
+        if len(set(versions.values())) == 1:
+            return []
+        told = ", ".join(f"{name} {version}" for name, version in versions.items())
+        return [f"the servos' firmware is not the same ({told}); bring them to one version with Feetech's tool"]

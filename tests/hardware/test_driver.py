@@ -1,0 +1,263 @@
+"""The driver on the twin's world: what it writes, when it moves, and what makes it stop."""
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rig import HOME, REST, SPEC, Rig, held
+
+from control.safety import Mode, Word
+from control.types import GRIPPER, JOINTS
+from hardware.orders import SLOT_BYTES, GoTo, Target, newest, publish
+from hardware.packets import Fault
+from hardware.slot import Slot
+
+M, W = Mode, Word
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = held()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def found() -> Iterator[Rig]:
+    """As it is before anybody has opened it."""
+    made = Rig()
+    yield made
+    made.close()
+
+
+def moved(rig: Rig, of: np.ndarray) -> float:
+    return float(np.abs(rig.world.plant.joints_rad - of).max())
+
+
+# Opening
+
+
+def test_opening_reads_and_changes_nothing(found):
+    before = [motor.servo.read(0, 56) for motor in found.world.motors]
+    found.driver.open()
+    found.live(0.1)
+    assert found.mode is M.READY
+    assert [motor.servo.read(0, 56) for motor in found.world.motors] == before
+
+
+@pytest.mark.parametrize(
+    ("joint", "register", "value", "words"),
+    [
+        (
+            2,
+            "homing_offset",
+            100,
+            "elbow_flex: servo 3 holds homing_offset 100, the calibration 1204; is it another arm's",
+        ),
+        (0, "min_position", 12, "min_position 12"),
+        (5, "max_position", 12, "gripper: .*max_position 12"),
+        (1, "model", 1284, "servo 2 is model 1284, not an STS3215"),
+        (3, "firmware_minor", 9, "firmware is not the same .*wrist_flex 3.9"),
+        (3, "id", 77, "wrist_flex: servo 4 .* unanswered"),
+        (3, "max_voltage", 80, "gets 12.0 V and is made for 4.0 to 8.0 V"),
+    ],
+)
+def test_a_chain_that_is_not_the_calibrated_one_is_refused_and_not_armed(found, joint, register, value, words):
+    found.world.motors[joint].servo[register] = value
+    found.driver.open()
+    told = found.say(W.ARM)
+    assert found.mode is M.REFUSED and any(found.registers("torque_enable")) is False
+    assert any(re.search(words, cause) for cause in told.causes), told.causes
+
+
+def test_a_joint_beyond_its_limits_is_for_a_person_to_move(found):
+    joints = HOME.copy()
+    joints[2] = 1.8
+    found.world.plant.place(joints)
+    found.world.tick()
+    found.driver.open()
+    assert found.mode is M.REFUSED and "elbow_flex: stands at 103 degrees" in found.driver.state.causes[0]
+
+
+# Arming
+
+
+def test_arming_holds_the_pose_that_is_found(rig):
+    assert moved(rig, HOME) < 0.02
+    assert rig.registers("torque_enable") == [1] * 6
+    assert rig.registers("torque_limit") == [600] * 5 + [270]
+    assert rig.registers("lock") == [1] * 6
+    rig.live(1.0)
+    assert moved(rig, HOME) < 0.03
+
+
+def test_settings_are_written_only_where_they_differ(found):
+    found.world.motors[1].servo.write(21, b"\x10")
+    found.driver.open()
+    found.say(W.ARM)
+    assert found.registers("p_gain") == [32] * 6
+    eeprom = [packet for packet in found.bus.sent if packet[4] == 3 and packet[5] < 40]
+    assert [(packet[2], packet[5]) for packet in eeprom] == [(2, 21)]
+
+
+def test_an_arm_that_moves_when_torque_comes_on_is_let_go_again(found):
+    found.driver.open()
+    found.world.plant.data.qfrc_applied[found.world.plant.arm.dofs[0]] = 3.0  # somebody pulls at it
+    told = found.say(W.ARM)
+    assert found.mode is M.REFUSED and "moved" in told.causes[0]
+    assert not any(found.registers("torque_enable"))
+
+
+# Following
+
+
+def test_an_arm_follows_its_commands(rig):
+    goal = HOME + np.array([0.4, -0.2, -0.1, -0.1, -0.3, -0.3])
+    for _ in range(12):
+        told = rig.command(goal)
+    assert rig.mode is M.ACTIVE and told.target_rad == pytest.approx(goal)
+    assert rig.world.plant.joints_rad == pytest.approx(goal, abs=0.04)
+    assert told.joints_rad == pytest.approx(rig.world.plant.joints_rad, abs=0.02)
+
+
+def test_when_commands_cease_the_arm_holds_within_a_quarter_of_a_second(rig):
+    goal = HOME + np.array([1.5, 0, 0, 0, 0, 0])
+    for _ in range(4):
+        rig.command(goal)
+    rig.live(0.25)
+    assert rig.mode is M.HOLD
+    there = rig.world.plant.joints_rad.copy()
+    rig.live(0.5)
+    assert moved(rig, there) < 0.02
+
+
+@pytest.mark.parametrize("old", [-2, 31, 500])
+def test_a_command_that_answers_no_recent_look_moves_nothing(rig, old):
+    rig.live(0.4)
+    before = rig.driver.cycles
+    told = rig.command(HOME + 0.2, answers=before - old)
+    assert told.mode == M.HOLD and moved(rig, HOME) < 0.03
+
+
+def test_a_command_that_is_no_number_holds(rig):
+    rig.command(HOME + np.array([0.3, 0, 0, 0, 0, 0]))
+    rig.live(0.01, Target((math.nan,) * 6, rig.driver.cycles, 0.15))
+    assert rig.mode is M.HOLD
+    assert np.isfinite(rig.driver._governor.reference).all()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(st.floats(-4, 4), min_size=6, max_size=6), min_size=1, max_size=8))
+def test_no_commands_take_a_joint_beyond_its_limits_or_speed(targets):
+    rig = held()
+    for target in targets:
+        rig.command(np.array(target))
+    joints = rig.world.plant.joints_rad
+    assert (joints >= SPEC.lower_rad - 0.03).all() and (joints <= SPEC.upper_rad + 0.03).all()
+    assert (rig.fastest_rad_s <= 1.5 * SPEC.speed_rad_s).all()
+    rig.close()
+
+
+# Stopping
+
+
+def test_a_stop_stays_until_somebody_clears_it(rig):
+    goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
+    for _ in range(3):
+        rig.command(goal)
+    rig.say(W.STOP, then_s=0.3)
+    there = rig.world.plant.joints_rad.copy()
+    rig.command(goal)
+    assert rig.mode is M.STOPPED and moved(rig, there) < 0.01
+    rig.say(W.CLEAR)
+    assert rig.mode is M.HOLD
+    rig.live(1.1)
+    rig.command(goal)
+    assert rig.mode is M.ACTIVE
+
+
+def test_a_servos_fault_holds_weakly_where_the_arm_is(rig):
+    rig.command(HOME + np.array([0.3, 0, 0, 0, 0, 0]))
+    rig.world.motors[2]._faults = Fault.OVERLOAD
+    rig.live(0.02)
+    assert rig.mode is M.FAULT and rig.driver.state.causes == ("elbow_flex: overload",)
+    assert rig.registers("torque_limit") == [400] * 5 + [270]
+
+
+def test_a_silent_servo_holds_the_others(rig):
+    goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
+    rig.command(goal)
+    servo = rig.world.motors[4].servo
+    servo["id"] = 99
+    rig.live(0.06, Target(tuple(goal.tolist()), rig.driver.cycles, 0.15))
+    assert rig.mode is M.HOLD and rig.telemetry[-1].faults == ["wrist_roll: silent"]
+    servo["id"] = 5
+    rig.live(0.05)
+    assert rig.telemetry[-1].faults == [] and rig.mode is M.HOLD
+
+
+def test_a_stalled_joint_is_found_and_stops_pushing(rig):
+    rig.world.motors[0].servo["torque_limit"] = 1000
+    for _ in range(12):
+        rig.world.plant.model.dof_damping[0] = 500.0  # something holds the base
+        rig.command(HOME + np.array([0.8, 0, 0, 0, 0, 0]))
+    assert rig.mode is M.FAULT and "shoulder_pan: stalled" in rig.driver.state.causes
+    rig.live(0.3)
+    assert abs(rig.registers("present_load")[0]) < 100
+
+
+def test_a_lost_line_is_told_and_needs_opening_again(rig):
+    rig.bus.cut = True
+    assert rig.cycle().mode == M.LOST
+    rig.live(0.1, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
+    assert rig.mode is M.LOST
+    rig.bus.cut = False
+    rig.live(0.1)
+    assert rig.mode is M.LOST
+    rig.driver.open()
+    assert rig.mode is M.READY
+
+
+# Going home, parking, letting go
+
+
+def test_home_is_reached_slowly(rig):
+    rig.live(4.0, GoTo(tuple((HOME + np.array([1.0, 0.3, 0, 0, 0.5, -0.5])).tolist())))
+    rig.fastest_rad_s[:] = 0.0
+    rig.say(W.HOME, then_s=4.0)
+    assert rig.mode is M.HOLD and moved(rig, HOME) < 0.06
+    assert rig.fastest_rad_s.max() < 0.65
+
+
+def test_parking_ends_limp_at_the_rest_pose(rig):
+    rig.say(W.PARK, then_s=6.5)
+    assert rig.mode is M.READY and not any(rig.registers("torque_enable"))
+    assert np.abs(rig.world.plant.joints_rad[:GRIPPER] - REST[:GRIPPER]).max() < 0.5
+
+
+def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
+    rig.world.motors[1]._faults = Fault.OVERLOAD
+    rig.world.motors[3].servo["id"] = 99
+    rig.say(W.LIMP)
+    assert rig.mode is M.LIMP
+    assert [on for j, on in enumerate(rig.registers("torque_enable")) if j != 3] == [0] * 5
+    sent = len(rig.bus.sent)
+    rig.command(HOME)
+    assert not any(packet[4] == 0x83 for packet in rig.bus.sent[sent:])  # nothing is written any more
+
+
+def test_telemetry_fits_its_slot_with_everything_wrong(rig):
+    for motor in rig.world.motors:
+        motor._faults = Fault(0x2F)
+    for id in range(200):
+        rig.bus.tallies.of(id % 6 + 1).silent = 2**40
+    told = rig.live(0.05)
+    assert len(told.faults) >= 12
+    slot = Slot(SLOT_BYTES)
+    publish(slot, told)
+    assert newest(slot) == told
+    assert told.joints_rad and len(told.joints_rad) == len(JOINTS)
