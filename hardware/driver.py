@@ -44,7 +44,7 @@ class Driver:
     Args:
         spec: the governor's limits.
         leash_rad: (J,) how far a target may lie ahead of the measured pose.
-        clock, sleep: seconds, monotonic.
+        clock: seconds, monotonic.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Driver:
         leash_rad: np.ndarray,
         poses: Poses,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
     ):
         self.servos, self.state, self.cycles = servos, State(), 0
         self.late, self.worst_late_s = 0, 0.0
-        self._spec, self._poses, self._clock, self._sleep = spec, poses, clock, sleep
+        self._poses, self._clock = poses, clock
         self._governor = Governor(spec, Arm.from_facts(), leash_rad)
         self._vitals = Vitals(0.0)
         self._goal_rad, self._faded_s = poses.home_rad, 0.0
         self._reading: Reading | None = None
+        self._before_arming, self._found_rad, self._look_until_s = [False] * len(JOINTS), poses.home_rad, 0.0
 
     def open(self) -> None:
         """Read who is there; nothing is written, and nothing moves."""
@@ -129,7 +129,7 @@ class Driver:
 
     def _enter(self, mode: Mode, before: Mode) -> None:
         if mode is Mode.ARMING:
-            self._happen(Armed(self._arm()))
+            self._begin_arming()
         elif mode is Mode.FAULT:
             # Back off: what pushes against something pushes no more.
             self._governor.start(self._pose())
@@ -144,41 +144,47 @@ class Driver:
             self._governor.stop()
             self.servos.limit_torque(WORKING)
 
-    def _arm(self) -> str:
-        """Hold the pose that is found: its own place as the goal, a weak torque, a look. Empty when nothing stirred."""
+    def _begin_arming(self) -> None:
+        """Each servo's own place as its goal, and a weak torque; what comes of it, the next cycles see."""
         try:
-            before = self.servos.switched_on()
+            self._before_arming = self.servos.switched_on()
             self.servos.set_up()
             self.servos.limit_torque(WEAK)
             self._reading = self.servos.read(self._clock())
-            self._governor.start(self._reading.joints_rad)
+            self._found_rad, self._look_until_s = self._pose(), self._clock() + LOOK_S
+            self._governor.start(self._found_rad)
             self.servos.go_to(self._governor.reference)
             self.servos.switch([True] * len(JOINTS))
-            if refusal := self._stirred(self._reading.joints_rad):
-                self.servos.switch(before)
-                return refusal
-            self.servos.limit_torque(WORKING)
         except BusLost:
             raise
         except BusError as error:
-            return str(error)
-        return ""
+            self._happen(Armed(str(error)))
 
-    def _stirred(self, found_rad: np.ndarray) -> str:
-        until_s = self._clock() + LOOK_S
-        while self._clock() < until_s:
-            self._sleep(TICK_S)
-            moved = np.abs(self.servos.read(self._clock()).joints_rad - found_rad)
-            if moved.max() > STIR_RAD:
-                joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())
-                return f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
-        off = [name for name, on in zip(JOINTS, self.servos.switched_on(), strict=True) if not on]
-        return f"{', '.join(off)} did not switch torque on" if off else ""
+    def _look_after_arming(self) -> None:
+        moved = np.abs(self._pose() - self._found_rad)
+        if moved.max() > STIR_RAD:
+            joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())
+            self._refuse_to_arm(
+                f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
+            )
+        elif self._clock() >= self._look_until_s:
+            off = [name for name, on in zip(JOINTS, self.servos.switched_on(), strict=True) if not on]
+            if off:
+                self._refuse_to_arm(f"{', '.join(off)} did not switch torque on")
+            else:
+                self.servos.limit_torque(WORKING)
+                self._happen(Armed())
+
+    def _refuse_to_arm(self, why: str) -> None:
+        self.servos.switch(self._before_arming)
+        self._happen(Armed(why))
 
     # Motion
 
     def _move(self, drive: Drive) -> None:
-        if drive is Drive.GLIDE:
+        if drive is Drive.ARM:
+            self._look_after_arming()
+        elif drive is Drive.GLIDE:
             self._glide()
         if drive in (Drive.STAY, Drive.BRAKE, Drive.FOLLOW, Drive.GLIDE):
             self.servos.go_to(self._governor.tick())

@@ -63,7 +63,7 @@ class Rig:
         self.bus = ShortBus(self.world.line.chain, self)
         servos = Servos(self.bus, calibration)
         leash = np.full(len(JOINTS), 0.2)
-        self.driver = Driver(servos, SPEC, leash, Poses(HOME, REST), lambda: self.now_s, self.pass_time)
+        self.driver = Driver(servos, SPEC, leash, Poses(HOME, REST), lambda: self.now_s)
         self.telemetry: list[Telemetry] = []
         self.fastest_rad_s = np.zeros(len(JOINTS))
 
@@ -110,6 +110,6 @@ def held() -> Rig:
     """An arm that stands at home and has just been armed."""
     rig = Rig()
     rig.driver.open()
-    rig.say(Word.ARM)
+    rig.say(Word.ARM, then_s=0.25)
     assert rig.mode is Mode.HOLD, rig.driver.state
     return rig

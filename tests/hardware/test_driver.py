@@ -69,7 +69,7 @@ def test_opening_reads_and_changes_nothing(found):
 def test_a_chain_that_is_not_the_calibrated_one_is_refused_and_not_armed(found, joint, register, value, words):
     found.world.motors[joint].servo[register] = value
     found.driver.open()
-    told = found.say(W.ARM)
+    told = found.say(W.ARM, then_s=0.25)
     assert found.mode is M.REFUSED and any(found.registers("torque_enable")) is False
     assert any(re.search(words, cause) for cause in told.causes), told.causes
 
@@ -98,7 +98,7 @@ def test_arming_holds_the_pose_that_is_found(rig):
 def test_settings_are_written_only_where_they_differ(found):
     found.world.motors[1].servo.write(21, b"\x10")
     found.driver.open()
-    found.say(W.ARM)
+    found.say(W.ARM, then_s=0.25)
     assert found.registers("p_gain") == [32] * 6
     eeprom = [packet for packet in found.bus.sent if packet[4] == 3 and packet[5] < 40]
     assert [(packet[2], packet[5]) for packet in eeprom] == [(2, 21)]
@@ -107,7 +107,7 @@ def test_settings_are_written_only_where_they_differ(found):
 def test_an_arm_that_moves_when_torque_comes_on_is_let_go_again(found):
     found.driver.open()
     found.world.plant.data.qfrc_applied[found.world.plant.arm.dofs[0]] = 3.0  # somebody pulls at it
-    told = found.say(W.ARM)
+    told = found.say(W.ARM, then_s=0.25)
     assert found.mode is M.REFUSED and "moved" in told.causes[0]
     assert not any(found.registers("torque_enable"))
 

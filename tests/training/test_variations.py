@@ -152,3 +152,21 @@ def test_only_a_simulator_in_this_process_draws_variations(robot, episode):
     serve = Variations(config, Spaces(config.spaces, robot.arm), object(), 900)
     with pytest.raises(UserError, match="only a simulator"):
         next(serve(episode))
+
+
+def test_until_it_shuts_the_gripper_may_be_beside_the_cube_but_never_where_it_would_have_shut(robot, episode):
+    spaces = Spaces(CONFIG.spaces, robot.arm)
+    last = int(np.flatnonzero(episode.label[:, GRIPPER_ACTION] >= -0.5)[-1])
+    others = [alike(robot, episode, seed, (), 0.01) for seed in range(900, 916)]
+    here = spaces.arm.tool(episode.target_rad[last])[0]
+    beside_m, left_m = [], []
+    for other in others:
+        there = spaces.arm.tool(other.target_rad[last])[0]
+        led = spaces.arm.tool(spaces.command(other.label[last], other.observation(last)).target_rad)[0]
+        beside_m.append(np.linalg.norm((there - here)[:2]))
+        left_m.append(np.linalg.norm((led - here)[:2]))
+        assert other.label[last, GRIPPER_ACTION] >= -0.5
+        assert other.target_rad[last + 1] == pytest.approx(episode.target_rad[last + 1], abs=0.02)
+    beside, left = np.array(beside_m), np.array(left_m)
+    assert ((beside < 0.004) | (beside > 0.008)).all() and 4 <= (beside > 0.008).sum() <= 12
+    assert (left[beside > 0.008] < beside[beside > 0.008] - 0.005).all()
