@@ -10,7 +10,8 @@
     │   └── CalibrationError    a calibration that is none, or another arm's
     ├── BusError                the servos' line
     │   ├── BusLost             the port is gone
-    │   └── ServoSilent         one servo does not answer
+    │   ├── ServoSilent         one servo does not answer
+    │   └── DriverLost          the process that owns the servos is gone
     ├── CommandRefused          a command the robot will not execute (not finite, wrong shape)
     └── LinkError               the other end of a wire
         ├── LinkTimeout         no answer in time; the message names the endpoint and the wait
@@ -63,6 +64,10 @@ class BusLost(BusError):
 
 class ServoSilent(BusError):
     """A servo did not answer, asked as often as is bearable."""
+
+
+class DriverLost(BusError):
+    """The process that owns the servos did not start, or is gone; the arm holds."""
 
 
 class CommandRefused(TwinarmError):

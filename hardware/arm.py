@@ -1,0 +1,213 @@
+"""ServoArm: six servos and a camera behind the Robot interface, by the clock."""
+
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol, Self
+
+import numpy as np
+
+from control import arm as kinematics
+from control.arm import Arm, within
+from control.config import RobotConfig
+from control.errors import UserError
+from control.pacing import Pacer
+from control.safety import Mode, Word
+from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
+from hardware.bus import BAUD, SLACK_S
+from hardware.calibration import Calibration
+from hardware.orders import GoTo, Say, Target, Task, Telemetry
+from hardware.process import DriverProcess
+
+ONE = np.ones(len(JOINTS))
+REST_RAD = (0.0, -1.65, 1.55, 1.2, 1.63, 0.0)  # folded onto itself, above the base
+WATCHDOG_S = 0.2
+GLIDE_S = 20.0  # the longest one, at half a radian a second
+LOOK_S = 0.02
+SETTLE_S = 0.3  # after a glide, for the last of the way
+TOLERANCE_RAD = 0.1  # of a start pose, which a loaded arm reaches less its droop
+
+
+class Camera(Protocol):
+    """What shows the robot's frames."""
+
+    def newest(self) -> Frame: ...
+
+    def close(self) -> None: ...
+
+
+class ServoArm:
+    """The arm on a port. Constructing it only reads; the first reset switches torque on where the arm stands.
+
+    Args:
+        cameras: by name; what each shows has the size of a policy's picture.
+        starts: where an episode's request starts, (J,); home, where there is nobody to ask.
+    Raises:
+        DriverLost, UserError: the port cannot be opened, or what is on it may not be driven; the message says why.
+    """
+
+    def __init__(
+        self,
+        config: RobotConfig,
+        port: str,
+        calibration: Calibration,
+        cameras: Mapping[str, Camera],
+        starts: Callable[[ResetRequest], np.ndarray] | None = None,
+        slack_s: float = SLACK_S,
+    ):
+        facts = kinematics.facts()
+        self._home_rad = np.array(facts["home_rad"])
+        self.spec = _spec(config, calibration, facts, {name: camera.newest() for name, camera in cameras.items()})
+        self._cameras, self._starts = cameras, starts or (lambda request: self._home_rad)
+        self._driver = DriverProcess(_task(self.spec, port, calibration, facts, slack_s))
+        try:
+            self._require(Mode.READY, Mode.HOLD)
+        except BaseException:
+            self._driver.close()
+            raise
+        self._pacer = Pacer(config.hz)
+        self._seq = 0
+        self._cycles: dict[int, int] = {}  # of the latest observations: what the driver had read by then
+
+    def reset(self, request: ResetRequest) -> Observation:
+        """Arm it if need be, and glide to the episode's start.
+
+        Raises:
+            UserError: it is stopped, at fault or refused, and somebody must see to it first; or it did not arrive.
+        """
+        goal = self._starts(request)
+        if self._driver.newest().mode == Mode.READY:
+            self._driver.tell(Say(Word.ARM))
+            self._await(Mode.HOLD)
+        self._driver.tell(Say(Word.HALT))
+        self._require(Mode.HOLD)
+        self._driver.tell(GoTo(tuple(goal.tolist())))
+        time.sleep(2 * LOOK_S)
+        self._await(Mode.HOLD)
+        time.sleep(SETTLE_S)
+        off = np.abs(np.array(self._driver.newest().joints_rad) - goal)
+        if off.max() > TOLERANCE_RAD:
+            joint = JOINTS[int(off.argmax())]
+            raise UserError(f"{joint} came to rest {off.max():.2f} rad from its start; is something in its way?")
+        self._seq += 1
+        self._pacer.start()
+        return self.observe()
+
+    def observe(self) -> Observation:
+        self._seq += self._pacer.missed()
+        return self._seen()
+
+    def step(self, command: Command) -> Observation:
+        self._seq += self._pacer.missed()
+        answered = self._cycles.get(command.answers, -1)
+        target = tuple(command.target_rad.tolist())
+        self._driver.tell(Target(target, answered, min(command.ttl_s, WATCHDOG_S)))
+        self._pacer.tick()
+        self._seq += 1
+        return self._seen()
+
+    def halt(self) -> None:
+        """Hold the reference in force at this instant."""
+        self._driver.tell(Say(Word.HALT))
+
+    def say(self, word: Word) -> None:
+        """A person's word: stop, clear, park, limp."""
+        self._driver.tell(Say(word))
+
+    def health(self) -> Health:
+        told = self._driver.newest()
+        return Health(
+            state=told.mode,
+            volts=float(np.min(told.volts)),
+            temperature_c=np.array(told.celsius),
+            errors=(*told.causes, *told.faults),
+            bus_success=told.success,
+            late_ticks=told.late,
+            worst_late_s=told.worst_late_s,
+            counters=MappingProxyType(told.counters),
+        )
+
+    def truth(self) -> Truth | None:
+        """Nobody knows."""
+        return None
+
+    def close(self) -> None:
+        """Let the driver go; the servos hold."""
+        self._driver.close()
+        for camera in self._cameras.values():
+            camera.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _seen(self) -> Observation:
+        told = self._driver.newest()
+        self._cycles[self._seq] = told.cycle
+        while len(self._cycles) > 100:
+            del self._cycles[next(iter(self._cycles))]
+        return Observation(
+            seq=self._seq,
+            stamp_s=told.stamp_s,
+            joints_rad=np.array(told.joints_rad),
+            speed_rad_s=np.array(told.speed_rad_s),
+            load=within(np.array(told.load), -ONE, ONE),
+            target_rad=np.array(told.target_rad),
+            limited=told.limited,
+            frames=MappingProxyType({name: camera.newest() for name, camera in self._cameras.items()}),
+        )
+
+    def _await(self, wanted: Mode) -> None:
+        deadline_s = time.monotonic() + GLIDE_S
+        passing = (Mode.READY, Mode.ARMING, Mode.HOMING)
+        while (told := self._driver.newest()).mode != wanted:
+            if told.mode not in passing or time.monotonic() > deadline_s:
+                raise UserError(_trouble(told))
+            time.sleep(LOOK_S)
+
+    def _require(self, *modes: Mode) -> None:
+        time.sleep(2 * LOOK_S)
+        told = self._driver.newest()
+        if told.mode not in modes:
+            raise UserError(_trouble(told))
+
+
+def _trouble(told: Telemetry) -> str:
+    why = "; ".join([*told.causes, *told.faults]) or "no reason told"
+    return f"the arm is {told.mode}: {why}"
+
+
+def _spec(config: RobotConfig, calibration: Calibration, facts: dict, frames: Mapping[str, Frame]) -> RobotSpec:
+    limits, arm = facts["governor"], Arm.from_facts()
+    return RobotSpec(
+        joints=JOINTS,
+        lower_rad=np.maximum(arm.lower_rad, calibration.lower_rad),
+        upper_rad=np.minimum(arm.upper_rad, calibration.upper_rad),
+        speed_rad_s=np.array(limits["speed_rad_s"]),
+        accel_rad_s2=np.array(limits["accel_rad_s2"]),
+        hz=config.hz,
+        cameras={name: ((480, 640), frame.rgb.shape[:2]) for name, frame in frames.items()},
+        profile=config.profile,
+        calibration=calibration.digest,
+    )
+
+
+def _task(spec: RobotSpec, port: str, calibration: Calibration, facts: dict, slack_s: float) -> Task:
+    limits, kp = facts["governor"], facts["actuator_profiles"][spec.profile]["kp"]
+    leash_rad = limits["leash_rad"] + limits["leash_torque_Nm"] / kp
+    return Task(
+        port=port,
+        baud=BAUD,
+        calibration=calibration,
+        lower_rad=tuple(spec.lower_rad.tolist()),
+        upper_rad=tuple(spec.upper_rad.tolist()),
+        speed_rad_s=tuple(spec.speed_rad_s.tolist()),
+        accel_rad_s2=tuple(spec.accel_rad_s2.tolist()),
+        hz=spec.hz,
+        leash_rad=(leash_rad,) * len(JOINTS),
+        home_rad=tuple(facts["home_rad"]),
+        rest_rad=REST_RAD,
+        slack_s=slack_s,
+    )

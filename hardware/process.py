@@ -1,0 +1,213 @@
+"""The driver as a process of its own, and the other end of it.
+
+Orders go one way through a socket, telemetry comes the other way through a slot in shared memory. Each end notices
+that the other is gone: the driver by the socket's end, and then it holds and leaves; the near end by the process's own,
+or by telemetry that stops, and then it writes the hold itself. The servos keep to what they were last told.
+"""
+
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
+
+from control.errors import BusError, DriverLost, TwinarmError
+from control.safety import HELD, Mode
+from control.types import JOINTS, RobotSpec
+from hardware.bus import Bus
+from hardware.driver import WEAK, Driver, Poses, run
+from hardware.orders import (
+    SLOT_BYTES,
+    Order,
+    Task,
+    Telemetry,
+    decode_order,
+    decode_task,
+    encode_order,
+    encode_task,
+    newest,
+    publish,
+)
+from hardware.servos import Servos
+from hardware.slot import Slot
+
+LARGEST_ORDER = 16_384
+START_S, LEAVE_S = 20.0, 1.0
+HUNG_S = 0.1  # without telemetry
+LOOK_S = 0.01
+PRIORITY = 50  # of real time
+MCL_CURRENT, MCL_FUTURE = 1, 2
+
+
+class DriverProcess:
+    """A driver that runs beside this process, and holds the arm when this one is gone.
+
+    Raises:
+        DriverLost: it did not start.
+        PortError: the port cannot be opened; the message is the driver's.
+    """
+
+    def __init__(self, task: Task):
+        self._task, self._slot = task, Slot(SLOT_BYTES)
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, self._closing = near, threading.Event()
+        command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
+        # A session of its own: Ctrl-C is for whoever gives the orders.
+        self._process = subprocess.Popen(
+            command, pass_fds=[far.fileno(), self._slot.fd], stderr=subprocess.PIPE, start_new_session=True
+        )
+        far.close()
+        near.send(encode_task(task))
+        self._await_start()
+        self.lost = ""  # why, once it is
+        self._guard = threading.Thread(target=self._watch, daemon=True)
+        self._guard.start()
+
+    def tell(self, order: Order) -> None:
+        """Raises DriverLost."""
+        try:
+            self._socket.send(encode_order(order))
+        except OSError:
+            raise DriverLost(self._lost_words()) from None
+
+    def newest(self) -> Telemetry:
+        """Raises DriverLost where there will be no newer one."""
+        telemetry = newest(self._slot)
+        if self.lost or telemetry is None:
+            raise DriverLost(self._lost_words())
+        return telemetry
+
+    def close(self) -> None:
+        """Let it hold and leave."""
+        self._closing.set()
+        self._guard.join()
+        self._socket.close()
+        try:
+            self._process.wait(LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+        self._slot.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _await_start(self) -> None:
+        deadline_s = time.monotonic() + START_S
+        while newest(self._slot) is None and self._process.poll() is None and time.monotonic() < deadline_s:
+            time.sleep(LOOK_S)
+        if newest(self._slot) is None:
+            self._process.kill()
+            words = self._process.communicate()[1].decode().strip()
+            self._socket.close()
+            self._slot.close()
+            raise DriverLost(words.splitlines()[-1] if words else f"the driver did not start within {START_S:g} s")
+
+    def _watch(self) -> None:
+        """Notice that it has died or hangs, and then hold the arm in its stead."""
+        pidfd = os.pidfd_open(self._process.pid)
+        seen, seen_s = -1, time.monotonic()
+        while not self._closing.is_set():
+            died = bool(select.select([pidfd], [], [], LOOK_S)[0])
+            telemetry = newest(self._slot)
+            if telemetry is not None and telemetry.cycle != seen:
+                seen, seen_s = telemetry.cycle, time.monotonic()
+            if not died and time.monotonic() - seen_s > HUNG_S:
+                self._process.kill()
+                self.lost = f"the driver hung for {HUNG_S:g} s and was killed"
+            elif died:
+                self.lost = "the driver died"
+            if self.lost:
+                self._process.wait()
+                self._hold(telemetry)
+                break
+        os.close(pidfd)
+
+    def _hold(self, telemetry: Telemetry | None) -> None:
+        """What holds an arm is a goal where it is; one that was limp stays so."""
+        if telemetry is None or Mode(telemetry.mode) not in HELD:
+            return
+        with suppress(TwinarmError):
+            bus = Bus(self._task.port, self._task.baud, self._task.slack_s)
+            try:
+                servos = Servos(bus, self._task.calibration)
+                servos.limit_torque(WEAK)
+                servos.go_to(servos.read(time.monotonic()).joints_rad)
+            finally:
+                bus.close()
+
+    def _lost_words(self) -> str:
+        return f"{self.lost or 'the driver is gone'}; the arm holds where it was. Open it again to go on"
+
+
+def main() -> None:
+    """A driver's life: the task first, then orders until they end."""
+    with socket.socket(fileno=int(sys.argv[1])) as orders_from:
+        slot = Slot(SLOT_BYTES, int(sys.argv[2]))
+        task = decode_task(orders_from.recv(LARGEST_ORDER))
+        try:
+            driver = _built(task)
+        except (TwinarmError, BusError) as error:
+            sys.exit(str(error))
+        orders_from.setblocking(False)
+        _be_prompt()
+        driver.open()
+        run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry))
+
+
+def _built(task: Task) -> Driver:
+    spec = RobotSpec(
+        joints=JOINTS,
+        lower_rad=np.array(task.lower_rad),
+        upper_rad=np.array(task.upper_rad),
+        speed_rad_s=np.array(task.speed_rad_s),
+        accel_rad_s2=np.array(task.accel_rad_s2),
+        hz=task.hz,
+        cameras={},
+        profile="",
+        calibration=task.calibration.digest,
+    )
+    poses = Poses(np.array(task.home_rad), np.array(task.rest_rad))
+    servos = Servos(Bus(task.port, task.baud, task.slack_s), task.calibration)
+    return Driver(servos, spec, np.array(task.leash_rad), poses)
+
+
+def _waiting(orders_from: socket.socket) -> list[Order]:
+    """Every order that has come. Raises EOFError when no more will."""
+    found: list[Order] = []
+    while True:
+        try:
+            data = orders_from.recv(LARGEST_ORDER)
+        except BlockingIOError:
+            return found
+        except OSError:
+            raise EOFError from None
+        if not data:
+            raise EOFError
+        found.append(decode_order(data))
+
+
+def _be_prompt() -> None:
+    """Real-time priority and locked memory where the system grants them, and no pauses for garbage."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+if __name__ == "__main__":
+    main()
