@@ -12,6 +12,7 @@
     │   ├── BusLost             the port is gone
     │   ├── ServoSilent         one servo does not answer
     │   └── DriverLost          the process that owns the servos is gone
+    ├── CameraError             a camera whose pictures may not be acted upon
     ├── CommandRefused          a command the robot will not execute (not finite, wrong shape)
     └── LinkError               the other end of a wire
         ├── LinkTimeout         no answer in time; the message names the endpoint and the wait
@@ -68,6 +69,10 @@ class ServoSilent(BusError):
 
 class DriverLost(BusError):
     """The process that owns the servos did not start, or is gone; the arm holds."""
+
+
+class CameraError(TwinarmError):
+    """A camera that is lost, late, frozen, blind or another one."""
 
 
 class CommandRefused(TwinarmError):

@@ -2,7 +2,6 @@
 
 from typing import Self
 
-import cv2
 import mujoco
 import numpy as np
 
@@ -72,10 +71,3 @@ def _view(camera: int) -> mujoco.MjvCamera:
     view = mujoco.MjvCamera()
     view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, camera
     return view
-
-
-def policy_picture(sensor: np.ndarray, px: int) -> np.ndarray:
-    """The centre square of a sensor picture (H, W, 3), averaged down to (px, px, 3): what a camera driver does."""
-    height, width = sensor.shape[:2]
-    left = (width - height) // 2
-    return cv2.resize(sensor[:, left : left + height], (px, px), interpolation=cv2.INTER_AREA)

@@ -12,9 +12,10 @@ from control.config import RobotConfig
 from control.errors import CommandRefused
 from control.governor import TICK_S, Governor
 from control.pacing import Pacer
+from control.pictures import policy_picture
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
 from sim import wild
-from sim.cameras import Eye, policy_picture
+from sim.cameras import Eye
 from sim.scene import CAMERAS, SENSOR_HW, lift_scene, plant
 from sim.stages import Stager
 from sim.wardrobe import Lens, Transmission, Wardrobe

@@ -39,6 +39,7 @@ VERBS = {
     "demo": "collect, train and evaluate on the shipped configuration, then show the video",
     "model": "write the arm's MJCF, to open it elsewhere",
     "serve": "put a robot on a ZeroMQ endpoint",
+    "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
     "collect": "record scripted grasps as a dataset",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
     "sweep": "train over seeds with one factor changed at a time, and compare",

@@ -8,6 +8,7 @@ from control.interfaces import Robot
 from control.remote import RemoteRobot
 from sim.robot import SimRobot
 from sim.scene import plant
+from tools.rig import TwinArm
 from training import settings
 
 REMOTE = ("ipc://", "tcp://")
@@ -15,7 +16,7 @@ EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
 
 def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
-    """The robot called `name`: `sim`, or the endpoint of a served one.
+    """The robot called `name`: `sim`, `twin`, or the endpoint of a served one.
 
     Raises:
         UserError: there is no such robot, or the served one is not what `config` asks for.
@@ -23,9 +24,11 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
     """
     if name == "sim":
         return SimRobot(config, realtime)
+    if name == "twin":
+        return TwinArm(config)
     if not name.startswith(REMOTE):
         raise UserError(
-            f"no robot called {name}; name sim, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555"
+            f"no robot called {name}; name sim, twin, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555"
         )
     robot = RemoteRobot(name)
     if fault := _misfit(robot, config) or _another_plant(robot, config):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ from sim.plant import STEP_S, Plant
 from sim.stages import Start, start
 
 BEHIND_S = 0.05  # of the clock: then time is lost rather than caught up with
+PUBLISHED = 4  # ticks
 SUPPLY_V, SUPPLY_OHM = 12.0, 0.15
 ZEROS = (1890, 2201, 2048, 1770, 2310, 1502)  # where this twin's horns were put on, none of them in the middle
 OFFSETS = (0, -731, 1204, 85, -1990, 402)
@@ -67,9 +68,9 @@ class World:
         self._busy = threading.Lock()
         self.tick()  # so that the encoders know where the joints are
 
-    def run(self, stop: threading.Event) -> None:
-        """Let time pass by the clock until `stop` is set."""
-        next_s = time.monotonic()
+    def run(self, stop: threading.Event, publish: Callable[[bytes], object] = lambda state: None) -> None:
+        """Let time pass by the clock until `stop` is set; `publish` gets every few milliseconds' positions."""
+        next_s, ticks = time.monotonic(), 0
         while not stop.is_set():
             behind_s = time.monotonic() - next_s
             if behind_s > BEHIND_S:
@@ -77,7 +78,9 @@ class World:
                 next_s += behind_s
             with self._busy:
                 self.tick()
-            next_s += STEP_S
+            next_s, ticks = next_s + STEP_S, ticks + 1
+            if ticks % PUBLISHED == 0:
+                publish(self.plant.data.qpos.tobytes())
             self.line.pass_on(next_s)
 
     def tick(self) -> None:

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from control.config import RobotConfig
+from control.pictures import policy_picture
 from control.types import ResetRequest, Spawn
-from sim.cameras import Eye, policy_picture
+from sim.cameras import Eye
 from sim.robot import SimRobot
 from sim.scene import CUBE, SENSOR_HW
 

@@ -1,0 +1,70 @@
+"""`--robot twin`: an emulated arm of one's own, and the real driver and camera on it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from control.arm import Arm
+from control.config import RobotConfig
+from control.errors import TwinarmError
+from control.remote import RemoteRobot
+from control.types import ResetRequest, Truth
+from hardware.arm import ServoArm
+from hardware.camera import Camera
+from tools.world import twin_calibration
+
+SLACK_S = 0.008  # of the bus: the emulated chain shares the processor with everybody
+LEAVE_S = 5.0
+
+
+class TwinArm(ServoArm):
+    """An arm whose truth is known, by a channel that is not the bus.
+
+    Raises:
+        TwinarmError: the twin did not start; the message is its own.
+    """
+
+    def __init__(self, config: RobotConfig):
+        self._twin, where = _started(config)
+        try:
+            self._oracle = RemoteRobot(where["truth"])
+            camera = Camera(where["camera"], config.camera_px)
+            calibration = twin_calibration(Arm.from_facts())
+            super().__init__(config, where["port"], calibration, {"wrist_cam": camera}, self._start, SLACK_S)
+        except BaseException:
+            self._end()
+            raise
+
+    def truth(self) -> Truth | None:
+        """What the twin's plant knows."""
+        return self._oracle.truth()
+
+    def close(self) -> None:
+        """End driver and twin."""
+        super().close()
+        self._oracle.close()
+        self._end()
+
+    def _start(self, request: ResetRequest) -> np.ndarray:
+        return self._oracle.reset(request).target_rad
+
+    def _end(self) -> None:
+        self._twin.terminate()
+        self._twin.wait(LEAVE_S)
+        if self._twin.stdout:
+            self._twin.stdout.close()
+
+
+def _started(config: RobotConfig) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    changed = [f"robot.{name}={value}" for name, value in (("hz", config.hz), ("profile", config.profile))]
+    changed += [f"robot.cube_m={config.cube_m}", f"robot.cube_kg={config.cube_kg}"]
+    command = [sys.executable, "-m", "tools.cli", "twin", "--json"]
+    words = [word for change in changed for word in ("--set", change)]
+    twin = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, start_new_session=True)
+    assert twin.stdout
+    said = twin.stdout.readline()
+    if not said:
+        raise TwinarmError("the twin did not start; its own words are above")
+    return twin, json.loads(said)

@@ -1,0 +1,144 @@
+"""`twinarm twin`: the emulated arm, its camera, and the truth about both, each where a real one would be found."""
+
+import json
+import multiprocessing
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import MappingProxyType
+
+import mujoco
+import numpy as np
+import tyro
+
+from control import config
+from control.arm import Arm
+from control.config import RobotConfig
+from control.errors import CommandRefused
+from control.link import serve
+from control.remote import RobotService
+from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
+from hardware.slot import Slot
+from sim.cameras import Eye
+from sim.plant import Plant
+from sim.scene import SENSOR_HW
+from sim.webcam import Webcam
+from tools.world import World, twin_calibration
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Run an emulated arm in real time until interrupted: six servos on a serial port, and a wrist camera."""
+
+    link: Path | None = None
+    """A name for the port, such as /tmp/ttyTWIN; default: the pseudo-terminal's own."""
+
+    truth: str | None = None
+    """Endpoint that tells judges where arm and cube truly are, and lays the cube down; default: one of its own."""
+
+    config: str = "lift_fast.yaml"
+    """Configuration whose robot section describes the arm."""
+
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Overrides of the configuration, each as key=value."""
+
+    json: bool = False
+    """Say where everything is as one line of JSON."""
+
+
+def main(arguments: Arguments) -> None:
+    """Say in one line where everything is, then let time pass."""
+    values = config.override(config.read(arguments.config), arguments.set)
+    robot = config.build(RobotConfig, values.get("robot", {}), arguments.config)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with tempfile.TemporaryDirectory() as folder:
+        endpoint = arguments.truth or f"ipc://{folder}/truth"
+        calibration = twin_calibration(Arm.from_facts())
+        with World(robot, calibration, arguments.link) as world, filming(robot, world) as (slot, url):
+            where = {"port": world.line.port, "camera": url, "truth": endpoint}
+            line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
+            handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
+            teller = threading.Thread(target=serve, args=(handler, endpoint, stop, said))
+            teller.start()
+            world.run(stop, slot.write)
+            teller.join()
+
+
+class Oracle:
+    """What knows the truth, as a robot that nobody can move: its reset lays the cube down, and says where to start."""
+
+    def __init__(self, world: World):
+        self._world = world
+        arm, ones = world.plant.arm, np.ones(len(JOINTS))
+        self.spec = RobotSpec(JOINTS, arm.lower_rad, arm.upper_rad, ones, ones, 10.0, {}, "oracle", "exact")
+
+    def reset(self, request: ResetRequest) -> Observation:
+        """`target_rad` is where an episode of this request starts. Raises UserError for a request that is none."""
+        begin = self._world.prepare(request)
+        nothing = np.zeros(len(JOINTS))
+        return Observation(0, 0.0, nothing, nothing, nothing, begin.joints_rad, False, MappingProxyType({}))
+
+    def truth(self) -> Truth:
+        return self._world.truth()
+
+    def health(self) -> Health:
+        unknown = np.full(len(JOINTS), np.nan)
+        return Health("oracle", float("nan"), unknown, (), 1.0, 0, self._world.lost_s, MappingProxyType({}))
+
+    def observe(self) -> Observation:
+        raise CommandRefused("an oracle has no sensors; the servos are on the twin's port")
+
+    def step(self, command: Command) -> Observation:
+        raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
+
+    def halt(self) -> None:
+        raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
+    """The wrist camera, in a process of its own as drawing would hold up the servos: the slot it reads, its address."""
+    state = world.plant.data.qpos.tobytes()
+    slot = Slot(len(state))
+    slot.write(state)
+    context = multiprocessing.get_context("spawn")
+    near, far = context.Pipe()
+    process = context.Process(target=film, args=(robot, multiprocessing.reduction.DupFd(slot.fd), len(state), far))
+    process.start()
+    far.close()
+    try:
+        yield slot, near.recv()
+    finally:
+        near.close()
+        process.join()
+        slot.close()
+
+
+def film(robot: RobotConfig, fd: object, size: int, pipe: Connection) -> None:
+    """Serve what the wrist camera sees until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    slot, plant = Slot(size, fd.detach()), Plant(robot)  # type: ignore[attr-defined]
+    eyes: list[Eye] = []
+
+    def look() -> np.ndarray:
+        if not eyes:
+            eyes.append(Eye(plant.model, SENSOR_HW))  # where it is used: a graphics context belongs to a thread
+        plant.data.qpos[:] = np.frombuffer(slot.read()[1])
+        mujoco.mj_fwdPosition(plant.model, plant.data)
+        return eyes[0].look(plant.data, "wrist_cam", *SENSOR_HW)
+
+    webcam = Webcam(look)
+    pipe.send(webcam.url)
+    with suppress(EOFError, OSError):
+        pipe.recv()
+    webcam.close()
