@@ -48,6 +48,10 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ids = [self.joints[name].id for name in JOINTS]
         if len(set(ids)) != len(ids):
             raise ValueError(f"two joints have one servo: ids {ids}")
+        for name, joint in self.joints.items():
+            if not 0 <= joint.lowest_steps < joint.highest_steps < STEPS_PER_TURN:
+                ends = f"{joint.lowest_steps} to {joint.highest_steps}"
+                raise ValueError(f"{name} reads {ends}, and an encoder 0 to {STEPS_PER_TURN - 1}; calibrate it anew")
 
     @property
     def ids(self) -> tuple[int, ...]:

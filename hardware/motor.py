@@ -134,7 +134,7 @@ class Motor:
         self.current_A = self.duty / FULL * build.stall_A
         heat = build.heating_C_per_A2_s * self.current_A**2 - (self.celsius - build.ambient_C) * build.cooling_per_s
         self.celsius += heat * seconds
-        stalled = abs(wanted) >= self._overload and abs(self._speed) < STALLED_STEPS_S
+        stalled = abs(self.duty) >= self._overload and abs(self._speed) < STALLED_STEPS_S
         self._stalled_s = self._stalled_s + seconds if stalled else 0.0
         faults = self._faults
         if self._stalled_s > self._patience_s:

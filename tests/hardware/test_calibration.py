@@ -104,6 +104,13 @@ def test_two_joints_do_not_share_a_servo():
         Calibration(dict.fromkeys(JOINTS, joint))
 
 
+def test_a_joint_whose_encoder_would_wrap_on_its_way_is_refused():
+    rows = dict(calibration(dict.fromkeys(JOINTS, 2048)).joints)
+    rows["wrist_roll"] = JointCalibration(5, 0, 2400, 700, 4180)
+    with pytest.raises(ValueError, match="wrist_roll reads 700 to 4180"):
+        Calibration(rows)
+
+
 def test_lerobots_calibration_comes_and_goes():
     ours = calibration(dict(zip(JOINTS, (100, 900, 2048, 3000, 4095, 1500), strict=True)))
     theirs = json.loads(json.dumps(ours.to_lerobot()))

@@ -100,6 +100,11 @@ def test_a_stalled_servo_gives_way_until_torque_is_switched_off():
     assert joint.live(0.01).motor.servo.faults == Fault(0)
 
 
+def test_who_pushes_no_harder_than_a_lower_limit_is_never_overloaded():
+    joint = Joint(motor(torque_limit=270, goal_position=3000), stuck=True).live(4.0)
+    assert joint.motor.servo.faults == Fault(0) and joint.motor.servo["present_load"] == 270
+
+
 def test_an_overload_outside_the_mask_is_told_and_changes_nothing():
     joint = Joint(motor(unloading_condition=4, goal_position=3000), stuck=True).live(2.2)
     assert joint.motor.servo.faults == Fault.OVERLOAD and joint.motor.servo["present_load"] == 1000
