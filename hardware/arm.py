@@ -114,6 +114,11 @@ class ServoArm:
         """A person's word: stop, clear, park, limp."""
         self._driver.tell(Say(word))
 
+    @property
+    def driver_pid(self) -> int:
+        """The process that owns the servos."""
+        return self._driver.pid
+
     def health(self) -> Health:
         told = self._driver.newest()
         return Health(

@@ -59,18 +59,22 @@ class Webcam:
         self._threads[0].join()
 
     def _film(self) -> None:
-        next_s, rgb, grain = time.monotonic(), None, Grain()
+        next_s, jpeg, grain = time.monotonic(), b"", Grain()
         for number in count(1):
             if self._closing.wait(max(0.0, next_s - time.monotonic())):
                 return
             stamp_s = time.monotonic()
-            rgb = rgb if self.frozen and rgb is not None else self._look()
-            shown = np.zeros_like(rgb) if self.dark else grain(rgb)
-            jpeg = cv2.imencode(".jpg", shown[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+            if not (self.frozen and jpeg):
+                jpeg = self._developed(grain)
             with self._fresh:
                 self._shots.append((number, jpeg, stamp_s))
                 self._fresh.notify_all()
             next_s = max(next_s + self.period_s, time.monotonic())
+
+    def _developed(self, grain: "Grain") -> bytes:
+        rgb = self._look()
+        shown = grain(np.zeros_like(rgb) if self.dark else rgb)
+        return cv2.imencode(".jpg", shown[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
 
 
 class Grain:

@@ -1,0 +1,140 @@
+"""Driver and gateway as two processes on a real port: whichever dies, the arm holds."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from rig import ARM, CALIBRATION, HOME
+
+from control.config import RobotConfig
+from control.errors import DriverLost, UserError
+from control.safety import Word
+from control.types import JOINTS, Command, Observation, ResetRequest
+from hardware.arm import ServoArm
+from tools.world import World
+
+CONFIG = RobotConfig(hz=10.0, camera_px=32)
+SLACK_S = 0.05  # the world runs in a thread here
+TURN = np.array([0.08, 0, 0, 0, 0, 0])
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made, stop = World(CONFIG, CALIBRATION), threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    made.plant.place(HOME)
+    thread.start()
+    yield made
+    stop.set()
+    thread.join()
+    made.close()
+
+
+@contextmanager
+def opened(world: World) -> Iterator[ServoArm]:
+    arm = ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+    try:
+        yield arm
+    finally:
+        arm.close()
+
+
+def moving(arm: ServoArm, steps: int = 6) -> Observation:
+    seen = arm.observe()
+    for _ in range(steps):
+        seen = arm.step(Command(seen.target_rad + TURN, seen.seq))
+    return seen
+
+
+def stands(world: World, within_s: float = 0.4) -> bool:
+    """Whether the arm stands still, after what may be left of its motion."""
+    time.sleep(within_s)
+    before = world.plant.joints_rad.copy()
+    time.sleep(0.3)
+    return bool(np.abs(world.plant.joints_rad - before).max() < 0.01)
+
+
+def torque(world: World) -> list[int]:
+    return [motor.servo["torque_enable"] for motor in world.motors]
+
+
+def test_an_arm_is_opened_limp_armed_by_its_first_reset_and_steps_by_the_clock(world):
+    with opened(world) as arm:
+        assert torque(world) == [0] * 6 and arm.health().state == "ready"
+        assert arm.spec.calibration == CALIBRATION.digest
+        first = arm.reset(ResetRequest("home", 0))
+        assert torque(world) == [1] * 6 and first.joints_rad == pytest.approx(HOME, abs=0.1)
+        began_s, seen = time.monotonic(), first
+        for _ in range(5):
+            seen = arm.step(Command(seen.target_rad + TURN, seen.seq))
+        assert time.monotonic() - began_s == pytest.approx(0.5, abs=0.12)
+        assert seen.seq >= first.seq + 5 and seen.joints_rad[0] > first.joints_rad[0] + 0.2
+
+
+def test_closing_leaves_the_arm_holding(world):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm)
+    assert torque(world) == [1] * 6 and stands(world)
+    with opened(world) as again:
+        assert again.health().state == "ready"
+        again.reset(ResetRequest("home", 0))
+
+
+@pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "died"), (signal.SIGSTOP, "hung")])
+def test_a_driver_that_dies_or_hangs_in_motion_leaves_the_arm_holding(world, number, words):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm)
+        os.kill(arm.driver_pid, number)
+        assert stands(world)
+        assert torque(world) == [1] * 6
+        assert {motor.servo["torque_limit"] for motor in world.motors[:5]} == {400}
+        with pytest.raises(DriverLost, match=words):
+            arm.observe()
+
+
+def test_when_the_gateway_dies_the_driver_holds_and_leaves_the_port_to_the_next(world):
+    arm = ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+    arm.reset(ResetRequest("home", 0))
+    moving(arm)
+    arm._driver._closing.set()
+    arm._driver._guard.join()
+    arm._driver._socket.close()  # all that a dying process does
+    assert stands(world) and torque(world) == [1] * 6
+    arm._driver._process.wait(2.0)
+    with opened(world):
+        pass
+
+
+def test_a_stopped_arm_resets_only_once_somebody_has_cleared_it(world):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm, 2)
+        arm.say(Word.STOP)
+        assert stands(world)
+        with pytest.raises(UserError, match="the arm is stopped: stopped by a person"):
+            arm.reset(ResetRequest("home", 0))
+        arm.say(Word.CLEAR)
+        arm.reset(ResetRequest("home", 0))
+
+
+def test_another_arms_calibration_is_refused_in_words(world):
+    world.motors[JOINTS.index("elbow_flex")].servo["homing_offset"] = 7
+    with pytest.raises(UserError, match="the arm is refused: elbow_flex: servo 3 holds homing_offset 7"):
+        ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+
+
+def test_a_port_that_is_none_is_told_in_the_drivers_words():
+    with pytest.raises(DriverLost, match="no port /dev/ttyNONE; twinarm find"):
+        ServoArm(CONFIG, "/dev/ttyNONE", CALIBRATION, {})
+
+
+def test_limits_are_the_narrower_of_model_and_stops(world):
+    with opened(world) as arm:
+        assert (arm.spec.lower_rad >= ARM.lower_rad - 1e-9).all() and (arm.spec.upper_rad <= ARM.upper_rad + 1e-9).all()
