@@ -11,8 +11,8 @@ from control import arm as kinematics
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import UserError
+from control.modes import Mode, Word
 from control.pacing import Pacer
-from control.safety import Mode, Word
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
 from hardware.bus import BAUD, SLACK_S
 from hardware.calibration import Calibration

@@ -15,10 +15,10 @@ import numpy as np
 from control import safety
 from control.arm import Arm
 from control.errors import BusError, BusLost, CommandRefused
-from control.governor import RATE_HZ, TICK_S, Governor
-from control.safety import HELD, Armed, Commanded, Drive, Faults, Identified, Mode, State, Tick, Word
+from control.governor import TICK_S, Governor
+from control.modes import DRIVES, HELD, Armed, Commanded, Drive, Event, Faults, Identified, Mode, State, Tick, Word
 from control.types import JOINTS, RobotSpec
-from hardware.orders import GoTo, Order, Say, Target, Telemetry
+from hardware.orders import GoTo, Order, Target, Telemetry
 from hardware.servos import Servos
 from hardware.vitals import Reading, Vitals
 
@@ -119,13 +119,13 @@ class Driver:
             except CommandRefused:
                 self._happen(Word.HALT)
 
-    def _happen(self, event: safety.Event) -> Drive:
+    def _happen(self, event: Event) -> Drive:
         """Tell the machine, and do at once what comes with another mode."""
         before = self.state.mode
         self.state, drive = safety.step(self.state, event, self._clock())
         if self.state.mode is not before:
             self._enter(self.state.mode, before)
-        return safety.DRIVES[self.state.mode]
+        return DRIVES[self.state.mode]
 
     def _enter(self, mode: Mode, before: Mode) -> None:
         if mode is Mode.ARMING:
@@ -230,27 +230,3 @@ class Driver:
             worst_late_s=self.worst_late_s,
             counters=tallies.counters(),
         )
-
-
-def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object]) -> None:
-    """Run a driver by the clock until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
-
-    Cycles that were missed are counted and left out, never caught up with.
-    """
-    period_s = 1.0 / RATE_HZ
-    next_s = time.monotonic()
-    while True:
-        try:
-            given = orders()
-        except EOFError:
-            driver.cycle([Say(Word.HALT)])
-            return
-        tell(driver.cycle(given))
-        next_s += period_s
-        late_s = time.monotonic() - next_s
-        if late_s > 0:
-            missed = math.ceil(late_s / period_s)
-            driver.late += missed
-            driver.worst_late_s = max(driver.worst_late_s, late_s)
-            next_s += missed * period_s
-        time.sleep(max(0.0, next_s - time.monotonic()))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from control.safety import Word
+from control.modes import Word
 from hardware.calibration import Calibration
 from hardware.slot import Slot
 

@@ -7,6 +7,7 @@ or by telemetry that stops, and then it writes the hold itself. The servos keep 
 
 import ctypes
 import gc
+import math
 import os
 import select
 import signal
@@ -15,18 +16,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 
 from control.errors import BusError, DriverLost, TwinarmError
-from control.safety import HELD, Mode
+from control.governor import RATE_HZ
+from control.modes import HELD, Mode, Word
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
-from hardware.driver import WEAK, Driver, Poses, run
+from hardware.driver import WEAK, Driver, Poses
 from hardware.orders import (
     SLOT_BYTES,
     Order,
+    Say,
     Task,
     Telemetry,
     decode_order,
@@ -164,6 +168,30 @@ def main() -> None:
         _be_prompt()
         driver.open()
         run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry))
+
+
+def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object]) -> None:
+    """Run a driver by the clock until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
+
+    Cycles that were missed are counted and left out, never caught up with.
+    """
+    period_s = 1.0 / RATE_HZ
+    next_s = time.monotonic()
+    while True:
+        try:
+            given = orders()
+        except EOFError:
+            driver.cycle([Say(Word.HALT)])
+            return
+        tell(driver.cycle(given))
+        next_s += period_s
+        late_s = time.monotonic() - next_s
+        if late_s > 0:
+            missed = math.ceil(late_s / period_s)
+            driver.late += missed
+            driver.worst_late_s = max(driver.worst_late_s, late_s)
+            next_s += missed * period_s
+        time.sleep(max(0.0, next_s - time.monotonic()))
 
 
 def _built(task: Task) -> Driver:

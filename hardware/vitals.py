@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from control.safety import Faults, Severity
+from control.modes import Faults, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Answers
 from hardware.calibration import STEPS_PER_RAD, Calibration

@@ -13,7 +13,7 @@ FLOORS = {"control": 0, "hardware": 1, "sim": 1, "policies": 1, "training": 2, "
 FILES = [path for folder in FLOORS for path in sorted((ROOT / folder).rglob("*.py"))]
 ALLOWED = {  # beyond the standard library; training and tools may use anything
     "control": {"numpy", "msgpack", "msgspec", "zmq", "yaml", "cv2", "mujoco", "mink", "daqp", "mcap", "zstandard"},
-    "hardware": {"numpy", "cv2", "serial"},
+    "hardware": {"numpy", "msgspec", "cv2", "serial"},
 }
 TORCH_FREE = ("control", "hardware")
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "msgpack_numpy"}

@@ -21,6 +21,7 @@ LOOKED_AT = 40  # episodes at most: reading pictures takes time
 LAGS = (0, 1, -1, 2, -2)  # steps; of equals the first is chosen
 MOVED_RAD = 0.02  # a step in which the pictures must change
 FROZEN, SATURATED = 0.02, 0.5  # shares from which on it is a fault
+SURE = 3  # standard errors by which pictures must fit other joints better than their own
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,12 @@ def _misses(episode: Episode, spaces: Spaces) -> Iterator[list[float]]:
 
 def pictures(episodes: Sequence[Episode], camera: str) -> Finding:
     """Whether the pictures change when the joints move, and not some steps later."""
-    likeness = {lag: float(np.mean([_likeness(episode, camera, lag) for episode in episodes])) for lag in LAGS}
-    lag = max(likeness, key=lambda lag: likeness[lag])
-    if lag == 0:
+    likeness = np.array([[_likeness(episode, camera, lag) for lag in LAGS] for episode in episodes])
+    best = int(likeness.mean(axis=0).argmax())
+    gain = likeness[:, best] - likeness[:, 0]
+    if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
         return Finding("pictures", True, "pictures change when the joints move")
+    lag = LAGS[best]
     words = f"pictures fit the joints of {abs(lag)} steps {'before' if lag > 0 else 'after'}; is the camera late?"
     return Finding("pictures", False, words)
 

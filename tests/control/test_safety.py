@@ -7,10 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from control.safety import (
+from control.modes import (
     DRIVES,
-    FRESH_AGAIN,
-    HARD_S,
     LATCHED,
     POWERED,
     Armed,
@@ -23,8 +21,8 @@ from control.safety import (
     State,
     Tick,
     Word,
-    step,
 )
+from control.safety import FRESH_AGAIN, HARD_S, step
 
 M, W, S = Mode, Word, Severity
 WARM, SLOW, STUCK, BURNT = (("servo 1", severity) for severity in S)

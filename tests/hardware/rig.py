@@ -5,7 +5,7 @@ import numpy as np
 from control import arm as kinematics
 from control.arm import Arm
 from control.config import RobotConfig
-from control.safety import Mode, Word
+from control.modes import Mode, Word
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
 from hardware.calibration import Calibration

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig import HOME, REST, SPEC, Rig, held
 
-from control.safety import Mode, Word
+from control.modes import Mode, Word
 from control.types import GRIPPER, JOINTS
 from hardware.orders import SLOT_BYTES, GoTo, Target, newest, publish
 from hardware.packets import Fault

@@ -13,7 +13,7 @@ from rig import ARM, CALIBRATION, HOME
 
 from control.config import RobotConfig
 from control.errors import DriverLost, UserError
-from control.safety import Word
+from control.modes import Word
 from control.types import JOINTS, Command, Observation, ResetRequest
 from hardware.arm import ServoArm
 from tools.world import World
@@ -108,6 +108,7 @@ def test_when_the_gateway_dies_the_driver_holds_and_leaves_the_port_to_the_next(
     arm._driver._socket.close()  # all that a dying process does
     assert stands(world) and torque(world) == [1] * 6
     arm._driver._process.wait(2.0)
+    arm.close()
     with opened(world):
         pass
 

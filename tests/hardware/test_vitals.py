@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from control.safety import Severity
+from control.modes import Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Answers
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration

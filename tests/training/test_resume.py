@@ -146,6 +146,7 @@ def test_metrics_go_on_where_the_checkpoint_stands_and_no_curve_runs_twice(tmp_p
         for step in range(start + 10, 101, 10):
             rows.write(step, {"q": value})
         rows.close()
+        time.sleep(1.1)  # TensorBoard orders its files by the second
     assert [(row["step"], row["q"]) for row in metrics.read(tmp_path)] == [
         *((step, 1.0) for step in range(10, 51, 10)),
         *((step, 2.0) for step in range(60, 101, 10)),
