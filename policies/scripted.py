@@ -24,6 +24,9 @@ TOP_M = 0.125  # well beyond the goal: encoders whose zeros are off feel it a ce
 OPEN_RAD = 0.7
 # Out of reach on purpose: the label is "close" at every step, so a clone that errs a little does not let go.
 SHUT_RAD = -1.0
+# A gripper told to be narrower than this goes on closing: one that opened again for every millimetre it is led astray
+# would teach that a half-closed gripper over the cube may as well open.
+SHUTTING_RAD = 0.6
 HELD_RAD = 0.25  # a gripper closed further than this, with the cube between the fingers, holds it
 AT_REST_RAD_S = 0.5
 LATEST = 5  # control steps after which the slowest arm has obeyed
@@ -39,7 +42,7 @@ class View:
     rise_m: float  # tool above the cube's centre
     turn_rad: float  # from the heading to the cube's nearest face
     gripper_rad: float
-    shutting: bool  # the gripper has been told to close
+    shutting: bool  # the gripper is being closed
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class ScriptedGrasp:
             rise_m=float(tool[2] - cube_m[2]),
             turn_rad=abs(goal_heading - now),
             gripper_rad=float(observation.joints_rad[GRIPPER]),
-            shutting=bool(observation.target_rad[GRIPPER] < HELD_RAD),
+            shutting=bool(observation.target_rad[GRIPPER] < SHUTTING_RAD),
         )
         waypoint = next(waypoint for waypoint in self._waypoints if waypoint.when(view))
         goal = np.array([*(tool[:2] if waypoint.name == "lift" else aim[:2]), waypoint.height_m(view)])
