@@ -40,6 +40,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     noise: NoiseConfig = NoiseConfig()
     noise_clip: float = 0.3  # cut of the noise on actions inside the losses
     pad: int = 4  # random shift, pixels either way
+    relight: float = 0.0  # random contrast, brightness and tint of every image: up to this much, either way
     actor_every: int = 1  # critic updates per actor update
     critic_warmup: int = (
         0  # first updates, in which the actor only clones while the critics learn: no dip after cloning
@@ -53,6 +54,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 < self.lr < 1, f"lr must lie between 0 and 1, got {self.lr}")
         require(0 < self.tau <= 1, f"tau must be above 0 and at most 1, got {self.tau}")
         require(0 <= self.average < 1, f"average must be at least 0 and below 1, got {self.average}")
+        require(0 <= self.relight <= 0.5, f"relight must be 0 to 0.5, got {self.relight}")
         require(self.actor_every >= 1 and self.pad >= 0, "actor_every must be at least 1 and pad at least 0")
 
 

@@ -15,7 +15,7 @@ from control.errors import CheckpointError
 from policies.actor import NetConfig, PolicyNet, Shapes, truncated_normal
 from training import snapshot
 from training.agent_config import AgentConfig, fraction
-from training.augment import random_shift
+from training.augment import random_light, random_shift
 from training.compute import LAYOUTS, compute_dtype, faster_layout
 from training.critic import Critic
 from training.replay import Batch
@@ -66,7 +66,7 @@ class Agent:
     def update(self, batch: Batch[np.ndarray], step: int) -> dict[str, float]:
         """One update, with exploration noise and fading as they are at environment step `step`; returns metrics."""
         rows, std = self._rows(batch), self.config.noise.at(step)
-        rows = rows._replace(pixels=self._shifted(rows.pixels), next_pixels=self._shifted(rows.next_pixels))
+        rows = rows._replace(pixels=self._augmented(rows.pixels), next_pixels=self._augmented(rows.next_pixels))
         features = self.encoder(rows.pixels, self.dtype)
         metrics = self._update_critic(features, rows, std, step)
         if self.updates % self.config.actor_every == 0:
@@ -79,7 +79,7 @@ class Agent:
     def clone(self, batch: Batch[np.ndarray]) -> dict[str, float]:
         """One step of behaviour cloning: encoder and actor towards the labels of demonstrated rows; returns metrics."""
         rows = self._rows(batch)
-        mean = self.actor(self.encoder(self._shifted(rows.pixels), self.dtype), rows.proprio)
+        mean = self.actor(self.encoder(self._augmented(rows.pixels), self.dtype), rows.proprio)
         distance = (mean - rows.label).square().mean(dim=1)
         loss = (distance * rows.is_demo).sum() / rows.is_demo.sum().clamp(min=1)
         self._descend(loss, "cloning")
@@ -94,9 +94,11 @@ class Agent:
     def _rows(self, batch: Batch[np.ndarray]) -> Batch[Tensor]:
         return Batch(*(torch.from_numpy(value).to(self.device) for value in batch))
 
-    def _shifted(self, pixels: Tensor) -> Tensor:
-        shifted = random_shift(pixels, self.config.pad, self.generator)
-        return shifted.contiguous(memory_format=LAYOUTS[self.layout])
+    def _augmented(self, pixels: Tensor) -> Tensor:
+        pixels = random_shift(pixels, self.config.pad, self.generator)
+        if self.config.relight:
+            pixels = random_light(pixels, self.config.relight, self.generator)
+        return pixels.contiguous(memory_format=LAYOUTS[self.layout])
 
     def _update_critic(self, features: Tensor, rows: Batch[Tensor], std: float, step: int) -> dict[str, Tensor]:
         with torch.no_grad():

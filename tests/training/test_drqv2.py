@@ -14,7 +14,7 @@ from control.config import build
 from control.errors import CheckpointError, ConfigError
 from policies.actor import NetConfig, Shapes
 from training.agent_config import AgentConfig, CloningConfig, NoiseConfig
-from training.augment import random_shift
+from training.augment import random_light, random_shift
 from training.compute import compute_dtype, cpu_has_bfloat16, faster_layout
 from training.drqv2 import Agent
 from training.replay import Batch
@@ -63,6 +63,19 @@ def test_a_shift_moves_the_image_and_repeats_its_border(count, channels, height,
     for image, shifted, (dy, dx) in zip(pixels, moved, offsets, strict=True):
         rows, columns = (torch.arange(height) + dy).clamp(0, height - 1), (torch.arange(width) + dx).clamp(0, width - 1)
         assert torch.equal(shifted, image[:, rows][:, :, columns])
+
+
+@given(count=st.integers(1, 4), amount=st.floats(0.05, 0.5), seed=st.integers(0, 2**31))
+def test_other_light_is_one_straight_line_for_each_channel_of_an_image(count, amount, seed):
+    ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(count, 3, 16, 16)
+    lit = random_light(ramp, amount, torch.Generator().manual_seed(seed)).reshape(count * 3, 256).double()
+    assert (lit.diff(dim=1) >= 0).all()
+    for line in lit:
+        inside = (line > 0) & (line < 255)
+        if inside.sum() > 2:
+            slopes = line[inside].diff()
+            assert slopes.max() - slopes.min() <= 1 and slopes.mean() == pytest.approx(1.0, abs=1.5 * amount + 0.1)
+    assert len(lit.unique(dim=0)) > 1
 
 
 @pytest.mark.parametrize(("step", "std"), [(0, 1.0), (250_000, 0.55), (500_000, 0.1), (900_000, 0.1)])
