@@ -99,6 +99,11 @@ class Arm:
         data = self._place(joints_rad)
         return data.site_xpos[self.site].copy(), data.site_xmat[self.site].reshape(3, 3).copy()
 
+    def hand_pose(self, joints_rad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Place (3,) in metres and rotation (3, 3) of the fixed finger's body, which carries the wrist camera."""
+        data = self._place(joints_rad)
+        return data.xpos[self.hand].copy(), data.xmat[self.hand].reshape(3, 3).copy()
+
     def lowest_fingertip_m(self, joints_rad: np.ndarray) -> float:
         """Height of the lower fingertip above the table, metres, at `joints_rad` (J,)."""
         data = self._place(joints_rad)

@@ -2,11 +2,8 @@
 
 from control.arm import Arm
 from control.types import GRIPPER, Command, Observation, Truth, Verdict
+from policies.sighted import pressing
 from training.lift import CLOSED_RAD, HELD_STEPS, LIFTED_M
-
-EMPTY_RAD = -0.1  # a gripper closed further than this has nothing between its pads: its stop is at -0.17
-PRESSING = -0.15  # of the full load: closing, and something is in the way
-STILL_RAD_S = 0.3  # faster than this it is still closing
 
 
 class SensedLift:
@@ -31,7 +28,7 @@ class SensedLift:
     def judge(self, observation: Observation, command: Command, truth: Truth | None) -> Verdict:
         """Judge a step by its observation. Never looks at `truth`."""
         tool_m = float(self._arm.tool(observation.joints_rad)[0][2])
-        if self.pressing(observation):
+        if pressing(observation):
             self._gripped_m = tool_m if self._gripped_m is None else min(self._gripped_m, tool_m)
             high = tool_m - self._gripped_m + self._cube_m / 2 > LIFTED_M
             self._held = self._held + 1 if high and observation.joints_rad[GRIPPER] < CLOSED_RAD else 0
@@ -39,10 +36,3 @@ class SensedLift:
             self._gripped_m, self._held = None, 0
         success = self._held >= HELD_STEPS
         return Verdict(float(success), 0.0 if success else 1.0, success, {"success": float(success)})
-
-    def pressing(self, observation: Observation) -> bool:
-        """Whether the fingers press on something and have come to rest there."""
-        angle, load, speed = (
-            float(rows[GRIPPER]) for rows in (observation.joints_rad, observation.load, observation.speed_rad_s)
-        )
-        return angle > EMPTY_RAD and load < PRESSING and abs(speed) < STILL_RAD_S

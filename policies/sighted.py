@@ -1,0 +1,79 @@
+"""The scripted grasp for an arm that nobody tells where the cube is: it looks, and it feels."""
+
+import numpy as np
+
+from control.arm import Arm
+from control.types import GRIPPER, JOINTS, Command, Observation
+from policies.finder import CubeFinder, Sighting
+from policies.scripted import ScriptedGrasp
+from policies.spaces import Spaces
+
+EMPTY_RAD = -0.1  # a gripper closed further than this has nothing between its pads: its stop is at -0.17
+PRESSING = -0.15  # of the full load: closing, and something is in the way
+STILL_RAD_S = 0.3  # faster than this it is still closing
+OPEN_RAD = 0.4  # a gripper closed further may hide the cube, or have moved it
+ASIDE_RAD, PEEK_STEPS = (0.2, -0.2, 0.0), 8  # of shoulder_pan
+SLOW_RAD_S = 0.15  # a picture is a little late; at this speed of any joint that is a millimetre
+
+
+def pressing(observation: Observation) -> bool:
+    """Whether the fingers press on something and have come to rest there."""
+    angle, load, speed = (
+        float(rows[GRIPPER]) for rows in (observation.joints_rad, observation.load, observation.speed_rad_s)
+    )
+    return angle > EMPTY_RAD and load < PRESSING and abs(speed) < STILL_RAD_S
+
+
+class SightedGrasp:
+    """Follows the waypoints of the scripted grasp with the cube where it was last seen, or in the hand.
+
+    It looks while the gripper is open and the arm slow. Until it has seen the cube it turns a little to either side,
+    for the moving finger may stand before it.
+    """
+
+    def __init__(self, spaces: Spaces, arm: Arm, finder: CubeFinder):
+        self._arm, self._finder = arm, finder
+        self._grasp = ScriptedGrasp(spaces, arm, self._cube)
+        self.reset()
+
+    def reset(self) -> None:
+        self._grasp.reset()
+        self._seen: Sighting | None = None
+        self._in_hand_m: np.ndarray | None = None  # (3,) from the tool to the cube, once it is gripped
+        self._tool_m, self._start_rad, self._peeked = np.zeros(3), np.zeros(len(JOINTS)), 0
+
+    @property
+    def sighting(self) -> Sighting | None:
+        """The last one of this episode."""
+        return self._seen
+
+    def act(self, observation: Observation) -> Command:
+        self._look(observation)
+        if self._seen is None:
+            return self._peek(observation)
+        return self._grasp.act(observation)
+
+    def _peek(self, observation: Observation) -> Command:
+        if self._peeked == 0:
+            self._start_rad = observation.target_rad.copy()
+        target = self._start_rad.copy()
+        target[0] += ASIDE_RAD[self._peeked // PEEK_STEPS % len(ASIDE_RAD)]
+        self._peeked += 1
+        return Command(target, observation.seq)
+
+    def _look(self, observation: Observation) -> None:
+        self._tool_m = self._arm.tool(observation.joints_rad)[0]
+        if pressing(observation) and self._seen is not None:
+            if self._in_hand_m is None:
+                self._in_hand_m = self._seen.cube_m - self._tool_m
+            return
+        self._in_hand_m = None
+        slow = np.abs(observation.speed_rad_s[:GRIPPER]).max() < SLOW_RAD_S
+        if self._seen is None or (slow and observation.joints_rad[GRIPPER] > OPEN_RAD):
+            self._seen = self._finder.find(observation) or self._seen
+
+    def _cube(self) -> tuple[np.ndarray, float, np.ndarray]:
+        assert self._seen is not None
+        held = self._in_hand_m
+        cube_m = self._seen.cube_m if held is None else self._tool_m + held
+        return cube_m, self._seen.yaw_rad, self._tool_m
