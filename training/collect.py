@@ -6,20 +6,22 @@ completes a collection that was killed, and no episode is lost or recorded twice
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
+import torch
+from torch.quasirandom import SobolEngine
 
 from control.datasets import Dataset
 from control.episodes import DatasetInfo, Provenance, code_commit, digest
 from control.interfaces import Judge, Policy, Robot
 from control.loop import run_episode
 from control.messages import Result
-from control.types import RobotSpec
+from control.types import ResetRequest, RobotSpec, Spawn
 from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from training.crew import share
@@ -41,11 +43,17 @@ class Demonstrations:
     task: TaskConfig
     limit_steps: int
     first_seed: int
+    spread: bool = False  # lay the cube evenly
 
     @contextmanager
     def open(self) -> Iterator[Callable[[int], bytes]]:
         with closing(self.make_robot()) as robot:
             yield partial(self.record, robot)
+
+    def request(self, index: int) -> ResetRequest:
+        """The reset of episode `index`."""
+        request = self.task.request(self.first_seed + index)
+        return replace(request, spawn=spread(request.spawn, self.first_seed, index)) if self.spread else request
 
     def record(self, robot: Robot, index: int) -> bytes:
         """Run episode `index` and store it, lifted or not; nothing happens where it is stored already."""
@@ -58,7 +66,7 @@ class Demonstrations:
                 robot,
                 self.make_policy(robot, seed),
                 self.judge,
-                self.task.request(seed),
+                self.request(index),
                 self.limit_steps,
                 watch=lambda step: recorder.add(step.command, step.after, step.verdict, step.truth),
                 begin=recorder.start,
@@ -90,6 +98,7 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         cube_yaw_rad=list(task.cube_yaw_rad),
         robot=digest(dict(spec.plant)),
         **({"wild": " ".join(task.wild)} if task.wild else {}),
+        **({"spread": True} if demos.spread else {}),
     )
     return Demonstrations(
         make_robot=make_robot,
@@ -100,7 +109,17 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         task=task,
         limit_steps=demos.limit_steps,
         first_seed=first_seed,
+        spread=demos.spread,
     )
+
+
+def spread(box: Spawn, first_seed: int, index: int) -> Spawn:
+    """The place of episode `index` in `box`, as even as can be for any number of episodes: a Sobol sequence."""
+    shares = SobolEngine(3, scramble=True, seed=first_seed).fast_forward(index).draw(1, dtype=torch.float64)[0].tolist()
+    x, y, yaw = (
+        low + (high - low) * share for (low, high), share in zip((box.x_m, box.y_m, box.yaw_rad), shares, strict=True)
+    )
+    return Spawn((x, x), (y, y), (yaw, yaw))
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     episodes: int = 20
     noise: float = 0.3  # of the executed action, in action units; the label stays clean
     limit_steps: int = 80
+    spread: bool = False  # lay the cube evenly over task's ranges rather than at random: few draws leave gaps
 
     def __post_init__(self) -> None:
         require(self.limit_steps >= 1, f"limit_steps must be at least 1, got {self.limit_steps}")

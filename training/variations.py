@@ -42,6 +42,7 @@ SHUTTING = -0.5  # a gripper's action below this closes it
 # the teacher would have closed: a clone does not see the difference, and would not close either.
 BESIDE_M = (0.010, 0.030)
 BESIDE = 0.5  # of the variations
+NEARER_M, CENTRED = 0.008, 5  # how far off it may be where the gripper closes; steps until it closes on the middle
 ITERATIONS = 6
 
 
@@ -155,18 +156,27 @@ def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) 
     grasp = heading(poses[down][1])
     off = np.array([turn(heading(rotation) - grasp) for _, rotation in poses])
     turned = np.minimum(np.sqrt(above / TURNED_ABOVE_M), 1.0) * (rng.uniform(-FACE_RAD, FACE_RAD) - off)
-    beside = np.zeros((len(above), 3))
-    beside[: _shut(episode), :2] = _beside(rng)
+    beside = _beside(episode, down, rng)
     opening = above * stray * OPENING_RAD_PER_M * rng.standard_normal()
     carried = np.zeros((len(above), 3))
     carried[:, 2] = -rng.uniform(*HANGING) * np.maximum(cube_z - cube_z[0], 0.0)
     return Detour(above[:, None] * way + beside + carried, carried, turned, opening)
 
 
-def _beside(rng: np.random.Generator) -> np.ndarray:
-    """(2,) along the table."""
-    chosen, way, angle = rng.random(), rng.uniform(*BESIDE_M), rng.uniform(-np.pi, np.pi)
-    return way * np.array([np.cos(angle), np.sin(angle)]) * (chosen < BESIDE)
+def _beside(episode: Episode, down: int, rng: np.random.Generator) -> np.ndarray:
+    """(T+1, 3) how far along the table the tool is off its way, down at the cube or before it."""
+    shut, off = _shut(episode), np.zeros((len(episode) + 1, 3))
+    off[down:shut] = off[shut : shut + CENTRED] = _aside(rng, NEARER_M * np.sqrt(rng.random()))
+    off[shut : shut + CENTRED] *= np.linspace(1.0, 0.0, CENTRED, endpoint=False)[: len(off) - shut, None]
+    if rng.random() < BESIDE:
+        off[:shut] = _aside(rng, rng.uniform(*BESIDE_M))
+    return off
+
+
+def _aside(rng: np.random.Generator, way_m: float) -> np.ndarray:
+    """(3,) of that length, any way along the table."""
+    angle = rng.uniform(-np.pi, np.pi)
+    return way_m * np.array([np.cos(angle), np.sin(angle), 0.0])
 
 
 def _shut(episode: Episode) -> int:

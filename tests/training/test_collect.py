@@ -15,8 +15,9 @@ from control.datasets import Dataset
 from control.episodes import Provenance
 from control.errors import ConfigError, TwinarmError
 from control.messages import Result
+from control.types import Spawn
 from policies.spaces import SpacesConfig
-from training.collect import Collection, Demonstrations, action_space, collect, dataset_info
+from training.collect import Collection, Demonstrations, action_space, collect, dataset_info, spread
 from training.settings import TaskConfig
 
 HERE = Path(__file__).parent
@@ -140,3 +141,21 @@ def test_nothing_lifted_has_no_median_time():
     assert (
         Collection((Result(success=False, steps=3, time_s=0.3, complete=True),), 0).summary()["median_time_s"] is None
     )
+
+
+@pytest.mark.parametrize("first_seed", [0, 20, 40, 7000])
+@pytest.mark.parametrize("episodes", [10, 20, 50])
+def test_spread_cubes_leave_no_gap_however_many_there_are(first_seed, episodes):
+    box = Spawn((0.16, 0.30), (-0.12, 0.12), (-np.pi, np.pi))
+    places = [spread(box, first_seed, index) for index in range(episodes)]
+    for name, (low, high) in (("x_m", box.x_m), ("y_m", box.y_m), ("yaw_rad", box.yaw_rad)):
+        ranges = [getattr(place, name) for place in places]
+        assert all(first == last for first, last in ranges)
+        shares = np.sort([(first - low) / (high - low) for first, _ in ranges])
+        assert shares[0] >= 0 and shares[-1] < 1
+        gaps = np.diff(np.concatenate([shares, [shares[0] + 1]]))
+        assert gaps.max() < 3.2 / episodes
+
+
+def test_a_spread_place_does_not_depend_on_how_many_are_recorded():
+    assert spread(Spawn(), 5, 3) == spread(Spawn(), 5, 3) != spread(Spawn(), 5, 4)
