@@ -1,7 +1,8 @@
 """The servo bus: questions over a serial line, each answered by the deadline its bytes need, or not at all.
 
-Opening it sends nothing. What was left in the line is flushed before every question, so an answer that came too late is
-never taken for the next one's; a servo that is silent costs its own answer and nobody else's.
+Opening it sends nothing. What was left in the line is flushed before every question, and one about something else waits
+for what is still owed, so a late answer is not taken for the next one's; a servo that is silent costs its own answer
+and nobody else's.
 """
 
 import errno
@@ -9,22 +10,22 @@ import os
 import select
 import termios
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from control.errors import BusLost, ServoSilent
 from hardware import packets
-from hardware.packets import Fault, Status, StatusDecoder
+from hardware.packets import Fault, Instruction, Status, StatusDecoder
 from hardware.port import opened
 from hardware.registers import STS3215, Register
+from hardware.tallies import Tallies
 
 BAUD = 1_000_000
 BITS_PER_BYTE = 10  # with the start and the stop bit
 SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and the scheduler's
+PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
 READ_BYTES = 4096
 OVERHEAD = 6  # bytes of a status besides its data
-WINDOW = 100  # questions that `success` looks back on
 NOBODY = Fault(0)
 
 
@@ -35,41 +36,6 @@ class Answers:
     data: Mapping[int, bytes]
     faults: Mapping[int, Fault]  # of those that complain
     missing: tuple[int, ...]
-
-
-@dataclass
-class Tally:
-    """How it went with one servo so far."""
-
-    asked: int = 0
-    answered: int = 0
-    retried: int = 0
-    silent: int = 0  # questions it left unanswered, retries and all
-
-
-@dataclass
-class Tallies:
-    """How it went with the line."""
-
-    servos: dict[int, Tally] = field(default_factory=dict)
-    noise_bytes: int = 0  # that belonged to no packet, or to one with a wrong checksum
-    strangers: int = 0  # statuses of servos that were not asked, or of another size
-    echoes: int = 0  # questions that came back
-    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
-
-    @property
-    def success(self) -> float:
-        """Share of the last 100 questions that everyone asked answered, retries included."""
-        return sum(self.recent) / len(self.recent) if self.recent else 1.0
-
-    def counters(self) -> dict[str, int]:
-        """All by name, for people."""
-        line = {"noise bytes": self.noise_bytes, "strangers": self.strangers, "echoes": self.echoes}
-        servos = {f"{what} {id}": getattr(t, what) for id, t in self.servos.items() for what in ("retried", "silent")}
-        return line | servos
-
-    def of(self, id: int) -> Tally:
-        return self.servos.setdefault(id, Tally())
 
 
 class Bus:
@@ -88,6 +54,7 @@ class Bus:
         self._serial = opened(port, baud)
         self._fd = self._serial.fileno()
         self._byte_s, self._slack_s, self._retries = BITS_PER_BYTE / baud, slack_s, retries
+        self._owed, self._owed_bytes = b"", 0  # what was asked and not answered in time: it may still come
         self._requests: dict[tuple[tuple[int, ...], int, int], bytes] = {}
 
     def close(self) -> None:
@@ -168,6 +135,9 @@ class Bus:
 
     def _exchange(self, request: bytes, expected: int) -> bytes:
         """Send, and collect `expected` bytes (or, after an echo, as many more), as long as they may take to come."""
+        asked = _asked_for(request)
+        if self._owed_bytes and self._owed != asked:
+            self._settle()
         self._send(request)
         deadline_s = time.monotonic() + (len(request) + expected) * self._byte_s + self._slack_s
         received = b""
@@ -175,7 +145,16 @@ class Bus:
             if not select.select([self._fd], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
                 break
             received += self._receive()
+        if len(received) < expected:
+            self._owed, self._owed_bytes = asked, self._owed_bytes + expected - len(received)
         return received
+
+    def _settle(self) -> None:
+        """Wait for what is still owed, or long enough: an answer does not name its question."""
+        deadline_s = time.monotonic() + PATIENCE * self._slack_s
+        while self._owed_bytes > 0 and select.select([self._fd], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
+            self._owed_bytes -= len(self._receive())
+        self._owed_bytes = 0
 
     def _send(self, packet: bytes) -> None:
         try:
@@ -223,6 +202,11 @@ class Bus:
             faults={id: status.faults for id, status in got.items() if status.faults},
             missing=tuple(id for id in ids if id not in got) if len(got) < len(ids) else (),
         )
+
+
+def _asked_for(request: bytes) -> bytes:
+    """What an answer is about: the registers, where some are read from any servo; else the whole request."""
+    return request[5:7] if request[4] in (Instruction.READ, Instruction.SYNC_READ) else request
 
 
 def _in_order(received: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:

@@ -5,8 +5,6 @@ that the other is gone: the driver by the socket's end, and then it holds and le
 or by telemetry that stops, and then it writes the hold itself. The servos keep to what they were last told.
 """
 
-import ctypes
-import gc
 import math
 import os
 import select
@@ -40,6 +38,7 @@ from hardware.orders import (
     newest,
     publish,
 )
+from hardware.promptness import be_prompt
 from hardware.servos import Servos
 from hardware.slot import Slot
 
@@ -48,7 +47,6 @@ START_S, LEAVE_S = 20.0, 1.0
 HUNG_S = 0.1  # without telemetry
 LOOK_S = 0.01
 PRIORITY = 50  # of real time
-MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
 class DriverProcess:
@@ -66,7 +64,12 @@ class DriverProcess:
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
-            command, pass_fds=[far.fileno(), self._slot.fd], stderr=subprocess.PIPE, start_new_session=True
+            command,
+            pass_fds=[far.fileno(), self._slot.fd],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join(sys.path)},  # the driver beside us, wherever we were started
         )
         far.close()
         near.send(encode_task(task))
@@ -165,7 +168,8 @@ def main() -> None:
         except (TwinarmError, BusError) as error:
             sys.exit(str(error))
         orders_from.setblocking(False)
-        _be_prompt()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        be_prompt(PRIORITY)
         driver.open()
         run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry))
 
@@ -224,17 +228,6 @@ def _waiting(orders_from: socket.socket) -> list[Order]:
         if not data:
             raise EOFError
         found.append(decode_order(data))
-
-
-def _be_prompt() -> None:
-    """Real-time priority and locked memory where the system grants them, and no pauses for garbage."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Robots by the word after `--robot`."""
 
 from contextlib import closing
+from pathlib import Path
 
 from control.config import RobotConfig
 from control.errors import UserError
 from control.interfaces import Robot
 from control.remote import RemoteRobot
+from hardware.address import open_arm
 from sim.robot import SimRobot
 from sim.scene import plant
 from tools.rig import TwinArm
@@ -16,19 +18,21 @@ EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
 
 def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
-    """The robot called `name`: `sim`, `twin`, or the endpoint of a served one.
+    """The robot called `name`: `sim`, `twin`, `real`, the YAML file of an arm, or the endpoint of a served robot.
 
     Raises:
-        UserError: there is no such robot, or the served one is not what `config` asks for.
+        UserError: there is no such robot, it may not be driven, or the served one is not what `config` asks for.
         LinkTimeout: the endpoint does not answer.
     """
     if name == "sim":
         return SimRobot(config, realtime)
     if name == "twin":
         return TwinArm(config)
+    if name == "real" or name.endswith(".yaml"):
+        return open_arm(None if name == "real" else Path(name), config)
     if not name.startswith(REMOTE):
         raise UserError(
-            f"no robot called {name}; name sim, twin, or an endpoint such as ipc:///tmp/arm or tcp://127.0.0.1:5555"
+            f"no robot called {name}; name sim, twin, real, an arm's .yaml, or an endpoint such as ipc:///tmp/arm"
         )
     robot = RemoteRobot(name)
     if fault := _misfit(robot, config) or _another_plant(robot, config):

@@ -23,12 +23,15 @@ from control.errors import CommandRefused
 from control.link import serve
 from control.remote import RobotService
 from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
+from hardware.promptness import be_prompt
 from hardware.slot import Slot
 from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
 from sim.webcam import Webcam
 from tools.world import World, twin_calibration
+
+PRIORITY = 40  # below a driver's: a real wire does not wait for whoever listens either
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def main(arguments: Arguments) -> None:
             handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
             teller = threading.Thread(target=serve, args=(handler, endpoint, stop, said))
             teller.start()
+            be_prompt(PRIORITY)
             world.run(stop, slot.write)
             teller.join()
 

@@ -15,13 +15,14 @@ import pytest
 
 from control.errors import BusLost, PortError, ServoSilent
 from hardware import packets
-from hardware.bus import WINDOW, Bus
+from hardware.bus import Bus
 from hardware.chain import Chain
 from hardware.line import Line
 from hardware.motor import Motor
 from hardware.packets import Fault, frame
 from hardware.registers import STS3215
 from hardware.servo import Servo
+from hardware.tallies import WINDOW
 
 IDS = tuple(range(1, 7))
 PATIENT_S = 0.1  # of a test on a busy machine
@@ -174,6 +175,22 @@ def test_a_damaged_answer_is_asked_for_again_and_only_that_one():
         assert read_positions(bus, 1, 2) == {1: 7, 2: 8}
         assert wire.heard[1] == packets.sync_read([2], 56, 2)
         assert (bus.tallies.of(1).retried, bus.tallies.of(2).retried, bus.tallies.success) == (0, 1, 1.0)
+
+
+def test_answers_later_than_their_retry_are_not_the_next_questions():
+    late_s = 0.06
+
+    def answered_late(question: bytes) -> bytes:
+        time.sleep(late_s)
+        return frame(1, 0, STS3215["present_position"].encode(700))
+
+    def answered(question: bytes) -> bytes:
+        return frame(1, 0, STS3215["max_position"].encode(2851))
+
+    with wired(answered_late, answered_late, answered, slack_s=0.04) as (bus, wire):
+        assert bus.read(1, "present_position") == 700  # the first question's answer, while the second's is on its way
+        assert bus.read(1, "max_position") == 2851
+        assert len(wire.heard) == 3
 
 
 def test_an_answer_that_comes_too_late_is_not_the_next_questions():
