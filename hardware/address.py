@@ -46,6 +46,16 @@ class ArmAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 < self.slack_s <= 0.1, f"slack_s must be above 0 and at most 0.1 seconds, got {self.slack_s}")
 
 
+def located(path: Path | None) -> Path | None:
+    """`path`, else the first of PLACES where a file is; None where there is none."""
+    return path or next((place for place in PLACES if place.is_file()), None)
+
+
+def read_address(path: Path) -> ArmAddress:
+    """Raises ConfigError for a file that is none."""
+    return config.build(ArmAddress, config.read(path), str(path))
+
+
 def open_arm(path: Path | None, robot: RobotConfig) -> ServoArm:
     """The arm whose file is at `path`, else at the first of PLACES. Nothing moves.
 
@@ -53,10 +63,9 @@ def open_arm(path: Path | None, robot: RobotConfig) -> ServoArm:
         ConfigError: there is no such file, or it is not as it should be.
         CalibrationError, CameraError, DriverLost, UserError: what it names cannot be used; the message says why.
     """
-    path = path or next((place for place in PLACES if place.is_file()), None)
-    if path is None:
+    if (path := located(path)) is None:
         raise ConfigError(f"no {FILE} here nor in {PLACES[1].parent}; write one with port, calibration and cameras")
-    address = config.build(ArmAddress, config.read(path), str(path))
+    address = read_address(path)
     calibration = Calibration.load(path.parent / address.calibration)
     with ExitStack() as opened:
         cameras = {

@@ -38,6 +38,7 @@ from sim import graphics
 VERBS = {
     "demo": "collect, train and evaluate on the shipped configuration, then show the video",
     "model": "write the arm's MJCF, to open it elsewhere",
+    "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
     "collect": "record scripted grasps as a dataset",
@@ -46,7 +47,7 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
-    "bench": "measure this project against the bare limit: env, update or wire",
+    "bench": "measure this project against the bare limit: env, update, wire or bus",
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130

@@ -1,0 +1,122 @@
+"""`twinarm doctor` on a healthy emulated arm, and on one that has this or that."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from rig import CALIBRATION
+
+from control.config import RobotConfig
+from hardware.bus import Bus
+from hardware.checkup import check_camera, check_servos
+from sim.webcam import Webcam
+from tools.cli import main
+from tools.world import World
+
+SLACK_S = 0.05  # the world runs in a thread here
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made, stop = World(RobotConfig(camera_px=32), CALIBRATION), threading.Event()
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    yield made
+    stop.set()
+    thread.join()
+    made.close()
+
+
+def found(world: World) -> dict[str, tuple[str, str, str]]:
+    checks = check_servos(world.line.port, CALIBRATION, SLACK_S)
+    return {check.name: (check.outcome, check.words, check.fix) for check in checks}
+
+
+def test_a_healthy_arm_passes_everywhere(world):
+    for motor in world.motors:
+        motor.servo["return_delay"], motor.servo["p_gain"] = 0, 32
+    bad = {name: row for name, row in found(world).items() if row[0] != "PASS" and not name.endswith("settings")}
+    assert not bad or set(bad) == {"line"}  # a busy machine may be slow
+
+
+def change(servo: int, register: str, value: int) -> Callable[[World], None]:
+    def done(world: World) -> None:
+        world.motors[servo - 1].servo[register] = value
+
+    return done
+
+
+def silence(world: World) -> None:
+    world.line.chain.motors.pop(2)
+
+
+def heat(celsius: float) -> Callable[[World], None]:
+    def done(world: World) -> None:
+        world.motors[3].celsius = celsius
+        time.sleep(0.3)  # until its firmware has noticed
+
+    return done
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "outcome", "words", "fix"),
+    [
+        (silence, "elbow_flex", "FAIL", "servo 3 does not answer", "its cable and its power"),
+        (change(2, "id", 1), "shoulder_lift", "FAIL", "servo 2 does not answer", "another id"),
+        (change(5, "model", 1), "wrist_roll", "FAIL", "servo 5 is model 1", "put an STS3215"),
+        (change(4, "firmware_minor", 99), "firmware", "FAIL", "not the same", "one version"),
+        (change(6, "max_voltage", 80), "gripper", "FAIL", "made for 4.0 to 8.0 V", "the supply it is made for"),
+        (heat(58.0), "wrist_flex", "WARN", "58 degrees Celsius; hot", "cool down"),
+        (heat(66.0), "wrist_flex", "FAIL", "66 degrees Celsius; hot", "cool down"),
+        (heat(75.0), "wrist_flex", "FAIL", "complains of temperature", "find the cause"),
+        (change(1, "homing_offset", 77), "shoulder_pan: calibration", "FAIL", "homing_offset is 77", "own calibration"),
+        (change(1, "p_gain", 8), "shoulder_pan: settings", "WARN", "p_gain is 8, wanted 32", "arming writes"),
+    ],
+)
+def test_each_fault_is_named_with_what_to_do(world, spoil, name, outcome, words, fix):
+    spoil(world)
+    told = found(world)[name]
+    assert told[0] == outcome and words in told[1] and fix in told[2]
+
+
+def test_a_port_that_is_missing_or_busy_is_told(world):
+    (missing,) = check_servos("/dev/ttyNONE", CALIBRATION, SLACK_S)
+    assert missing.outcome == "FAIL" and "there is no port /dev/ttyNONE" in missing.words
+    bus = Bus(world.line.port)
+    (busy,) = check_servos(world.line.port, CALIBRATION, SLACK_S)
+    bus.close()
+    assert busy.outcome == "FAIL" and "is in use by" in busy.words
+
+
+@pytest.mark.parametrize(("size", "words"), [((480, 640), "frozen"), ((240, 320), "they must be")])
+def test_a_camera_that_shows_what_it_should_not_fails(size, words):
+    webcam = Webcam(lambda: np.full((480, 640, 3), 90, np.uint8))
+    webcam.frozen = True
+    check = check_camera("wrist_cam", webcam.url, size, 32)
+    webcam.close()
+    assert check.outcome == "FAIL" and words in check.words
+
+
+def test_a_camera_that_is_not_there_fails():
+    check = check_camera("wrist_cam", "/dev/video77", (480, 640), 32)
+    assert check.outcome == "FAIL" and "/dev/video77" in check.words
+
+
+def test_the_command_shows_the_machine_and_that_no_arm_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hardware.address.PLACES", ())
+    assert main(["doctor", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["name"] for row in rows] == ["python", "drawing", "disk", "real time", "arm"]
+    assert {row["name"]: row["outcome"] for row in rows}["arm"] == "WARN"
+
+
+def test_the_command_fails_where_something_does(tmp_path, capsys):
+    (tmp_path / "arm.yaml").write_text(
+        "port: /dev/ttyNONE\ncalibration: none.json\ncameras: {wrist_cam: {source: x}}\n"
+    )
+    assert main(["doctor", "--arm", str(tmp_path / "arm.yaml")]) == 1
+    assert "FAIL" in capsys.readouterr().out
