@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from control.arm import Arm
-from control.interfaces import Policy, Robot
+from control.interfaces import Judge, Policy, Robot
 from control.loop import Step, play
 from control.types import ResetRequest
 from training.bound import fastest_lift_s
-from training.lift import LiftState, LiftTask
+from training.lift import LiftState
 from training.settings import TaskConfig
 from training.statistics import wilson
 
@@ -20,6 +20,12 @@ from training.statistics import wilson
 TRAINING_SEED, VALIDATION_SEED, EVALUATION_SEED = 1_000_000, 9_000_000, 10_000_000
 REACHED_M = 0.03
 OFF_TABLE_M = 0.025
+
+
+class Scored(Judge, Protocol):
+    """A judge that keeps what it looked at."""
+
+    states: list[LiftState]
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def requests(task: TaskConfig, first_seed: int, episodes: int) -> list[ResetRequ
 def evaluate(
     robot: Robot,
     policy: Policy,
-    task: LiftTask,
+    task: Scored,
     resets: Iterable[ResetRequest],
     limit_steps: int,
     watch: Callable[[Step], None] = lambda step: None,
@@ -158,7 +164,8 @@ def failure(states: Sequence[LiftState]) -> str:
     """Why an episode was no success, by the furthest it got; empty for a success.
 
     never reached        the tool stayed more than REACHED_M from the cube's centre
-    reached, not closed  it came near, and the gripper never closed on the cube, be it open or shut beside it
+    reached, not closed  it came near, and the gripper never closed on the cube, be it open or shut beside it; by feel
+                         this is all that is known where nothing was ever gripped
     slipped              the cube was grasped and lost, and never held above OFF_TABLE_M
     dropped              the cube was held above OFF_TABLE_M, and lost
     timeout              the cube was still grasped when time ran out

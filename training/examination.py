@@ -11,8 +11,7 @@ from control.arm import Arm
 from control.interfaces import Policy, Robot
 from control.types import ResetRequest
 from training.crew import share
-from training.evaluate import EpisodeResult, Report, evaluate
-from training.lift import LiftTask
+from training.evaluate import EpisodeResult, Report, Scored, evaluate
 
 Player = Callable[[int], Policy]
 """Makes the policy that plays the episode of a seed."""
@@ -24,7 +23,7 @@ class Examination:
 
     make_robot: Callable[[], Robot]
     make_player: Callable[[Robot], Player]
-    judge: LiftTask
+    judge: Scored
     resets: tuple[ResetRequest, ...]
     limit_steps: int
     model: str | None = None  # an MJCF of the user's own instead of the SO-101

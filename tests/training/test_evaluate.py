@@ -159,7 +159,7 @@ def test_a_film_shows_three_sides(tmp_path):
         (["eval", "scripted", "--set", "task.rewrd=v13"], "did you mean: reward"),
         (["eval", "scripted", "--set", "task.cube_x_m=[160, 300]"], "is it mm?"),
         (["eval", "scripted", "--set", "task.reward=v12"], "v13"),
-        (["eval", "scripted", "--robot", "real"], "no robot called real"),
+        (["eval", "scripted", "--robot", "reel"], "no robot called reel"),
         (["train", "--bootstrap", "nowhere"], "no dataset at nowhere"),
         (["train", "--config", "lift_fast.yaml"], "needs demonstrations"),
         (["resume", "nowhere"], "no run"),
