@@ -56,15 +56,16 @@ class CubeFinder:
     Args:
         rgb: the cube's colour, each in [0, 1].
         cube_m: its edge.
+        camera: the one on the hand, by name.
     """
 
-    def __init__(self, arm: Arm, mount: Mount, rgb: tuple[float, float, float], cube_m: float):
-        self._arm, self._mount, self._cube_m = arm, mount, cube_m
+    def __init__(self, arm: Arm, mount: Mount, rgb: tuple[float, float, float], cube_m: float, camera: str):
+        self._arm, self._mount, self._cube_m, self._camera = arm, mount, cube_m, camera
         self._hue_deg = 360.0 * colorsys.rgb_to_hsv(*rgb)[0]
 
-    def find(self, observation: Observation, camera: str = "wrist_cam") -> Sighting | None:
+    def find(self, observation: Observation) -> Sighting | None:
         """The cube in the picture, or None where none is, or too much of it is hidden."""
-        picture = observation.frames[camera].rgb
+        picture = observation.frames[self._camera].rgb
         blob = self._blob(picture)
         rows, columns = np.nonzero(blob)
         if len(rows) < SMALLEST_PX:

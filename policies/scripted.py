@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from control.arm import Arm, heading, turn
+from control.interfaces import Policy
 from control.types import GRIPPER, ROLL, Command, Observation
 from policies.spaces import Spaces
 
@@ -145,7 +146,7 @@ class Noisy:
         std: of the noise on every dimension but the gripper's, in action units; on NOISY_SHARE of the steps.
     """
 
-    def __init__(self, teacher: ScriptedGrasp, spaces: Spaces, std: float, rng: np.random.Generator):
+    def __init__(self, teacher: Policy, spaces: Spaces, std: float, rng: np.random.Generator):
         self._teacher, self._spaces, self._std, self._rng = teacher, spaces, std, rng
 
     def reset(self) -> None:

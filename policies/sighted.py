@@ -1,9 +1,11 @@
 """The scripted grasp for an arm that nobody tells where the cube is: it looks, and it feels."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from control.arm import Arm
-from control.types import GRIPPER, JOINTS, Command, Observation
+from control.types import GRIPPER, Command, Observation
 from policies.finder import CubeFinder, Sighting
 from policies.scripted import ScriptedGrasp
 from policies.spaces import Spaces
@@ -12,7 +14,7 @@ EMPTY_RAD = -0.1  # a gripper closed further than this has nothing between its p
 PRESSING = -0.15  # of the full load: closing, and something is in the way
 STILL_RAD_S = 0.3  # faster than this it is still closing
 OPEN_RAD = 0.4  # a gripper closed further may hide the cube, or have moved it
-ASIDE_RAD, PEEK_STEPS = (0.2, -0.2, 0.0), 8  # of shoulder_pan
+SWAYS, SWAY, PEEK_STEPS = (1, -1, -1, 1), 0.4, 6  # to either side and back, while there is no cube to be seen
 SLOW_RAD_S = 0.15  # a picture is a little late; at this speed of any joint that is a millimetre
 
 
@@ -32,7 +34,7 @@ class SightedGrasp:
     """
 
     def __init__(self, spaces: Spaces, arm: Arm, finder: CubeFinder):
-        self._arm, self._finder = arm, finder
+        self._spaces, self._arm, self._finder = spaces, arm, finder
         self._grasp = ScriptedGrasp(spaces, arm, self._cube)
         self.reset()
 
@@ -40,7 +42,7 @@ class SightedGrasp:
         self._grasp.reset()
         self._seen: Sighting | None = None
         self._in_hand_m: np.ndarray | None = None  # (3,) from the tool to the cube, once it is gripped
-        self._tool_m, self._start_rad, self._peeked = np.zeros(3), np.zeros(len(JOINTS)), 0
+        self._tool_m, self._peeked = np.zeros(3), 0
 
     @property
     def sighting(self) -> Sighting | None:
@@ -54,12 +56,10 @@ class SightedGrasp:
         return self._grasp.act(observation)
 
     def _peek(self, observation: Observation) -> Command:
-        if self._peeked == 0:
-            self._start_rad = observation.target_rad.copy()
-        target = self._start_rad.copy()
-        target[0] += ASIDE_RAD[self._peeked // PEEK_STEPS % len(ASIDE_RAD)]
+        action = np.zeros(self._spaces.action_size)
+        action[self._spaces.sideways] = SWAY * SWAYS[self._peeked // PEEK_STEPS % len(SWAYS)]
         self._peeked += 1
-        return Command(target, observation.seq)
+        return replace(self._spaces.command(action, observation), label=tuple(action.tolist()))
 
     def _look(self, observation: Observation) -> None:
         self._tool_m = self._arm.tool(observation.joints_rad)[0]

@@ -52,6 +52,7 @@ class Spaces:
         self.action_size = len(JOINTS) if config.actions == "joints" else 5
         self.blur = np.concatenate([SENSES[name][1] for name in config.senses]).astype(np.float32)
         self.proprio_size = len(self.blur)
+        self.sideways = 0 if config.actions == "joints" else 1  # the dimension of an action that moves the tool aside
         self._low, self._high = np.array(config.low_m), np.array(config.high_m)
 
     def pixels(self, observation: Observation) -> np.ndarray:

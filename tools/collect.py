@@ -39,8 +39,9 @@ class Arguments:
     curriculum_stage: str | None = None
     """Where an episode starts: home, lifted, grasped, near, far, or 0 to 4; default: the configuration's."""
 
-    script: Literal["scripted", "crude"] | None = None
-    """scripted: looks at every step and tries again. crude: open-loop timing. Default: the configuration's."""
+    script: Literal["scripted", "sighted", "crude"] | None = None
+    """scripted: is told where the cube is at every step, and tries again. sighted: the same, but finds the cube in the
+    wrist camera's picture. crude: open-loop timing. Default: the configuration's."""
 
     noise: float | None = None
     """Of the executed actions, in action units (their labels stay clean); default: the configuration's demos.noise,

@@ -28,16 +28,17 @@ from tools.progress import bar, counting
 from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
 from training.cluster import require_cluster
-from training.evaluate import EVALUATION_SEED, Report, requests, sentence
+from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
 from training.examination import Examination, Player, examine
 from training.lift import LiftTask, load_reward
 from training.report import FILMED, shoot
+from training.sensed import SensedLift
 from training.settings import TaskConfig, TrainConfig
 from training.teachers import Teacher
 from training.train import BEST
 
 TABLE_WIDTH = 118
-SCRIPTS = ("scripted", "crude", "zero", "random")
+TAUGHT, UNTAUGHT = ("scripted", "sighted", "crude"), ("zero", "random")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Arguments:
     """Run a policy on resets that nothing was trained or chosen on, and count."""
 
     policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, or one of: scripted, crude, zero, random."""
+    """A run, a policy.safetensors, or one of: scripted, sighted, crude, zero, random."""
 
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
@@ -70,6 +71,9 @@ class Arguments:
 
     by_factor: bool = False
     """Evaluate as well with each wild factor alone and with none: what breaks the policy?"""
+
+    by_feel: bool = False
+    """Judge by joints and load alone, as on an arm, even where the robot could tell the truth."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
@@ -99,7 +103,7 @@ def main(arguments: Arguments) -> None:
     processes = workers(arguments.robot, arguments.workers, arguments.episodes)
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
-    judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+    judge = referee(arguments, config)
     make_robot = partial(open_robot, arguments.robot, config.robot)
     make_player = partial(player, arguments.policy, config)
 
@@ -122,6 +126,13 @@ def main(arguments: Arguments) -> None:
         alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
         told = report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}
         print(json.dumps(told))
+
+
+def referee(arguments: Arguments, config: TrainConfig) -> Scored:
+    """Who says what a lift is."""
+    if arguments.by_feel:
+        return SensedLift(Arm.of(config.robot.model), config.robot.cube_m)
+    return LiftTask(load_reward(config.task.reward), config.replay.gamma)
 
 
 def by_factor(arguments: Arguments, task: TaskConfig) -> dict[str, TaskConfig]:
@@ -154,14 +165,14 @@ def player(name: str, config: TrainConfig, robot: Robot) -> Player:
         UserError: there is no such policy.
     """
     arm = Arm.of(config.robot.model)
-    if name in ("scripted", "crude"):
-        return partial(Teacher(config.spaces, script=name, model=config.robot.model), robot)
-    if name in SCRIPTS:
+    if name in TAUGHT:
+        return partial(Teacher.of(config, name), robot)
+    if name in UNTAUGHT:
         return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
     path = Path(name)
     path = path / BEST if path.is_dir() else path
     if not path.is_file():
-        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join(SCRIPTS)}")
+        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*TAUGHT, *UNTAUGHT))}")
     network, header = load_policy(path)
     notes = read_notes(path, header)
     require_fit(notes, robot.spec, path)
@@ -172,7 +183,7 @@ def player(name: str, config: TrainConfig, robot: Robot) -> Player:
 
 def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
     """The first episodes again, from three sides."""
-    judge = LiftTask(load_reward(config.task.reward), config.replay.gamma)
+    judge = referee(arguments, config)
     resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         policy = player(arguments.policy, config, robot)(resets[0].seed)

@@ -102,7 +102,7 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
     )
     return Demonstrations(
         make_robot=make_robot,
-        make_policy=Teacher(config.spaces, demos.script, demos.noise, config.robot.model),
+        make_policy=Teacher.of(config, demos.script, demos.noise),
         judge=LiftTask(load_reward(task.reward), config.replay.gamma),
         dataset=Dataset.create(folder, info),
         provenance=Provenance(demos.script, first_seed, stage, config.digest, commit=code_commit()),

@@ -13,7 +13,7 @@ from control.interfaces import Robot
 from policies.learned import LearnedPolicy, notes_of
 from policies.repeat import Repeat
 from training import metrics
-from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, evaluate, requests, sentence
+from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, Scored, evaluate, requests, sentence
 from training.film import Film
 from training.lift import LiftTask, load_reward
 from training.settings import TrainConfig
@@ -50,7 +50,7 @@ def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Pat
     return report
 
 
-def shoot(path: Path, robot: Robot, policy: Any, judge: LiftTask, resets: list, limit_steps: int) -> None:
+def shoot(path: Path, robot: Robot, policy: Any, judge: Scored, resets: list, limit_steps: int) -> None:
     """Film one episode for every reset."""
     with Film(path, robot) as film:
         for request in resets:

@@ -114,7 +114,8 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `collect` and `demo` record for this run."""
 
-    script: Literal["scripted", "crude"] = "scripted"
+    script: Literal["scripted", "sighted", "crude"] = "scripted"
+    cube_rgb: tuple[float, float, float] = (0.85, 0.1, 0.1)  # of the cube that `sighted` looks for
     episodes: int = 20
     noise: float = 0.3  # of the executed action, in action units; the label stays clean
     limit_steps: int = 80

@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import numpy as np
 
-from control.arm import Arm
+from control.arm import Arm, facts
 from control.errors import UserError
 from control.interfaces import Policy, Robot
 from policies.crude import CrudeGrasp
+from policies.finder import CubeFinder, Mount
 from policies.repeat import Repeat
 from policies.scripted import Cube, Noisy, ScriptedGrasp
+from policies.sighted import SightedGrasp
 from policies.spaces import Spaces, SpacesConfig
+from training.settings import TrainConfig
 
-SCRIPTS = ("scripted", "crude")
+SCRIPTS = ("scripted", "sighted", "crude")
 NOISE = 1  # a stream of its own: the scene is drawn from the seed itself
 
 
@@ -22,8 +26,8 @@ class Teacher:
     """Makes the policy of the episode with a given seed.
 
     Args:
-        script: one of SCRIPTS.
-        noise: of the executed actions, in action units, for `scripted`; their labels stay clean.
+        script: one of SCRIPTS; `sighted` needs nobody to tell where the cube is.
+        noise: of the executed actions, in action units, but for `crude`; their labels stay clean.
         model: path of an MJCF of the user's own instead of the SO-101.
     """
 
@@ -31,6 +35,14 @@ class Teacher:
     script: str = "scripted"
     noise: float = 0.0
     model: str | None = None
+    cube_m: float = 0.03
+    cube_rgb: tuple[float, float, float] = (0.85, 0.1, 0.1)
+
+    @classmethod
+    def of(cls, config: TrainConfig, script: str, noise: float = 0.0) -> Self:
+        """The one for a run's robot and cube."""
+        robot = config.robot
+        return cls(config.spaces, script, noise, robot.model, robot.cube_m, config.demos.cube_rgb)
 
     def __call__(self, robot: Robot, seed: int) -> Policy:
         arm = Arm.of(self.model)
@@ -41,8 +53,12 @@ class Teacher:
     def _script(self, spaces: Spaces, arm: Arm, cube: Cube, seed: int) -> Policy:
         if self.script == "crude":
             return CrudeGrasp(spaces, arm, cube)
-        teacher = ScriptedGrasp(spaces, arm, cube)
+        teacher = self._sighted(spaces, arm) if self.script == "sighted" else ScriptedGrasp(spaces, arm, cube)
         return Noisy(teacher, spaces, self.noise, np.random.default_rng([seed, NOISE])) if self.noise else teacher
+
+    def _sighted(self, spaces: Spaces, arm: Arm) -> SightedGrasp:
+        finder = CubeFinder(arm, Mount.from_facts(facts()), self.cube_rgb, self.cube_m, self.spaces.camera)
+        return SightedGrasp(spaces, arm, finder)
 
 
 def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:

@@ -30,7 +30,7 @@ def robot():
 
 @pytest.fixture
 def finder(robot) -> CubeFinder:
-    return CubeFinder(robot.arm, Mount.from_facts(facts()), RED, CONFIG.robot.cube_m)
+    return CubeFinder(robot.arm, Mount.from_facts(facts()), RED, CONFIG.robot.cube_m, "wrist_cam")
 
 
 def test_the_cube_is_found_to_the_millimetre_from_the_home_pose(robot, finder):
