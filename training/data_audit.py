@@ -77,6 +77,9 @@ def _misses(episode: Episode, spaces: Spaces) -> Iterator[list[float]]:
 
 def pictures(episodes: Sequence[Episode], camera: str) -> Finding:
     """Whether the motion that pictures show is that of the joints, and not that of some steps before or after."""
+    episodes = [episode for episode in episodes if len(episode) > 3 * max(LAGS)]
+    if len(episodes) < 2:
+        return Finding("pictures", True, "too few episodes to tell whether pictures are late")
     likeness = np.stack([_likeness(episodes, camera, lag) for lag in LAGS], axis=1)
     best = int(likeness.mean(axis=0).argmax())
     gain = likeness[:, best] - likeness[:, 0]
@@ -105,8 +108,6 @@ def _motions(episode: Episode, camera: str, lag: int) -> tuple[np.ndarray, np.nd
 
 def _foretold(known: Sequence[tuple[np.ndarray, np.ndarray]], held_out: tuple[np.ndarray, np.ndarray]) -> float:
     """Correlation of a held-out episode's motions with those that a ridge regression on the known ones tells."""
-    if not known:
-        return 0.0
     seen, moved = (np.concatenate(columns) for columns in zip(*known, strict=True))
     spread = moved.std(axis=0) + 1e-6
     ridge = (RIDGE * len(seen) * seen.var() + 1e-9) * np.eye(seen.shape[1])

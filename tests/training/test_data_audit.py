@@ -63,6 +63,11 @@ def test_pictures_that_lag_behind_the_joints_are_found(recorded, steps):
     assert not finding.fine and "late" in finding.words
 
 
+def test_one_episode_does_not_tell_whether_pictures_are_late(recorded):
+    _, episodes, _ = recorded
+    assert "too few" in pictures(episodes[:1], CAMERA).words
+
+
 def test_pictures_that_stand_still_are_found(recorded):
     _, episodes, _ = recorded
     still = [with_pictures(e, e.frames[CAMERA][:1].repeat(len(e) + 1, 0)) for e in episodes]
