@@ -80,6 +80,7 @@ class Word(StrEnum):
     HOME = "home"  # glide to the start pose
     PARK = "park"  # an operator: glide to the rest pose and let go
     REACHED = "reached"  # a glide, or a fade, has come to its end
+    BARRED = "barred"  # a glide gets no further: the table is in its way, or something that the arm pushes against
     LIMP = "limp"  # an operator: torque off, now, wherever the arm is
     LOST = "lost"  # the line is gone
 

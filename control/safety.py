@@ -34,6 +34,7 @@ from control.modes import (
 
 SOONEST_S = 0.05  # from here to LATEST_S a client may choose how long its command counts
 HARD_S = 1.0  # without a command: whoever was active starts over
+BARRED = "the straight way there is barred by the table, or by something that the arm pushes against"
 FRESH_AGAIN = 5  # commands in time, one after another, before a client that was late may move again
 
 
@@ -127,6 +128,11 @@ def _reached(state: State, event: Word, now_s: float) -> State:
     return replace(state, mode=onward.get(state.mode, state.mode), fresh=0)
 
 
+def _barred(state: State, event: Word, now_s: float) -> State:
+    gliding = state.mode in (Mode.HOMING, Mode.PARKING)
+    return replace(_holding(state), causes=(BARRED,)) if gliding else state
+
+
 def _limp(state: State, event: Word, now_s: float) -> State:
     return State(Mode.LIMP) if state.mode not in (Mode.CLOSED, Mode.LOST) else state
 
@@ -161,6 +167,7 @@ _HANDLERS: Mapping[Word | type, Callable[[State, Any, float], State]] = {
     Word.HOME: _home,
     Word.PARK: _park,
     Word.REACHED: _reached,
+    Word.BARRED: _barred,
     Word.LIMP: _limp,
     Word.LOST: _lost,
 }

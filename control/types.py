@@ -129,9 +129,12 @@ class Spawn:
     yaw_rad: tuple[float, float] = (-np.pi, np.pi)
 
 
+AS_FOUND = "as_found"  # a stage beside the curriculum's: the arm goes home, the cube stays where it is
+
+
 @dataclass(frozen=True)
 class ResetRequest:
-    """How an episode starts: a curriculum stage and the seed everything random is drawn from."""
+    """How an episode starts: a curriculum stage or AS_FOUND, and the seed everything random is drawn from."""
 
     stage: str = "home"
     seed: int = 0

@@ -70,7 +70,7 @@ class ServoArm:
         self._cycles: dict[int, int] = {}  # of the latest observations: what the driver had read by then
 
     def reset(self, request: ResetRequest) -> Observation:
-        """Arm it if need be, and glide to the episode's start.
+        """Arm it if need be, and glide to the episode's start: over home, from where every start can be reached.
 
         Raises:
             UserError: it is stopped, at fault or refused, and somebody must see to it first; or it did not arrive.
@@ -81,9 +81,8 @@ class ServoArm:
             self._await(Mode.HOLD)
         self._driver.tell(Say(Word.HALT))
         self._require(Mode.HOLD)
-        self._driver.tell(GoTo(tuple(goal.tolist())))
-        time.sleep(2 * LOOK_S)
-        self._await(Mode.HOLD)
+        for pose in (self._home_rad, goal) if (goal != self._home_rad).any() else (goal,):
+            self._glide_to(pose)
         time.sleep(SETTLE_S)
         off = np.abs(np.array(self._driver.newest().joints_rad) - goal)
         if off.max() > TOLERANCE_RAD:
@@ -163,6 +162,13 @@ class ServoArm:
             limited=told.limited,
             frames=MappingProxyType({name: camera.newest() for name, camera in self._cameras.items()}),
         )
+
+    def _glide_to(self, joints_rad: np.ndarray) -> None:
+        self._driver.tell(GoTo(tuple(joints_rad.tolist())))
+        time.sleep(2 * LOOK_S)
+        self._await(Mode.HOLD)
+        if (told := self._driver.newest()).causes:
+            raise UserError(f"{_trouble(told)}; park it, or move it away from there with twinarm teleop or by hand")
 
     def _await(self, wanted: Mode) -> None:
         deadline_s = time.monotonic() + GLIDE_S

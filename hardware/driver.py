@@ -24,6 +24,7 @@ from hardware.vitals import Reading, Vitals
 
 WEAK, WORKING = 0.4, 0.6  # of the full torque: to hold an arm that is stretched out takes 0.31
 GLIDE_RAD_S, ARRIVED_RAD = 0.5, 0.005
+BARRED_TICKS = 100  # on which a glide got no nearer
 STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
 FADE_S = 2.0
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
@@ -61,6 +62,7 @@ class Driver:
         self._governor = Governor(spec, Arm.from_facts(), leash_rad)
         self._vitals = Vitals(0.0)
         self._goal_rad, self._faded_s = poses.home_rad, 0.0
+        self._nearest_rad, self._ticks_barred = math.inf, 0
         self._reading: Reading | None = None
         self._before_arming, self._found_rad, self._look_until_s = [False] * len(JOINTS), poses.home_rad, 0.0
 
@@ -136,8 +138,9 @@ class Driver:
             self.servos.limit_torque(WEAK)
         elif mode is Mode.LIMP:
             self.servos.let_go()
-        elif mode is Mode.PARKING:
-            self._goal_rad = self._poses.rest_rad
+        elif mode in (Mode.HOMING, Mode.PARKING):
+            self._nearest_rad, self._ticks_barred = math.inf, 0
+            self._goal_rad = self._poses.rest_rad if mode is Mode.PARKING else self._goal_rad
         elif mode is Mode.RELEASING:
             self._faded_s = 0.0
         elif mode in (Mode.HOLD, Mode.STOPPED) and before is not Mode.ARMING:
@@ -194,10 +197,16 @@ class Driver:
     def _glide(self) -> None:
         """Straight in joint space, the farthest joint at GLIDE_RAD_S; the others arrive with it."""
         way = self._goal_rad - self._governor.target_rad
-        farthest = np.abs(way).max()
+        farthest = float(np.abs(way).max())
         if farthest < ARRIVED_RAD:
             self._happen(Word.REACHED)
             return
+        nearer = farthest < self._nearest_rad - GLIDE_RAD_S * TICK_S / 10
+        self._ticks_barred = 0 if nearer else self._ticks_barred + 1
+        if self._ticks_barred >= BARRED_TICKS:
+            self._happen(Word.BARRED)
+            return
+        self._nearest_rad = min(self._nearest_rad, farthest)
         ahead = min(1.0, GLIDE_RAD_S * TICK_S / farthest)
         self._governor.accept(self._governor.target_rad + ahead * way, self._pose())
 

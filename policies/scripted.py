@@ -54,6 +54,7 @@ class Waypoint:
     when: Callable[[View], bool]
     height_m: Callable[[View], float]
     gripper_rad: float
+    upright: bool = False  # straight up or down from where the tool is, instead of over the cube
 
 
 def _between_fingers(view: View) -> bool:
@@ -73,7 +74,11 @@ def _funnel(view: View) -> float:
 # The first whose condition holds is the one to follow, so a lost cube starts the grasp over by itself.
 WAYPOINTS = (
     Waypoint(
-        "lift", lambda v: _between_fingers(v) and v.shutting and v.gripper_rad < HELD_RAD, lambda v: TOP_M, SHUT_RAD
+        "lift",
+        lambda v: _between_fingers(v) and v.shutting and v.gripper_rad < HELD_RAD,
+        lambda v: TOP_M,
+        SHUT_RAD,
+        True,
     ),
     Waypoint("close", lambda v: _aligned(v) or (v.shutting and _between_fingers(v)), lambda v: LOW_M, SHUT_RAD),
     Waypoint("descend", lambda v: v.aside_m < 0.03, _funnel, OPEN_RAD),
@@ -113,8 +118,8 @@ class ScriptedGrasp:
             shutting=bool(observation.target_rad[GRIPPER] < SHUTTING_RAD),
         )
         waypoint = next(waypoint for waypoint in self._waypoints if waypoint.when(view))
-        goal = np.array([*(tool[:2] if waypoint.name == "lift" else aim[:2]), waypoint.height_m(view)])
-        goal_heading = now if waypoint.name == "lift" else goal_heading
+        goal = np.array([*(tool[:2] if waypoint.upright else aim[:2]), waypoint.height_m(view)])
+        goal_heading = now if waypoint.upright else goal_heading
         goal = goal + astray + self._sag(observation, felt)
         return self._spaces.toward(goal, goal_heading, waypoint.gripper_rad, observation)
 

@@ -1,6 +1,8 @@
 """The scripted grasp for an arm that nobody tells where the cube is: it looks, and it feels."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import cycle, repeat
 
 import numpy as np
 
@@ -16,6 +18,14 @@ STILL_RAD_S = 0.3  # faster than this it is still closing
 OPEN_RAD = 0.4  # a gripper closed further may hide the cube, or have moved it
 SWAYS, SWAY, PEEK_STEPS = (1, -1, -1, 1), 0.4, 6  # to either side and back, while there is no cube to be seen
 SLOW_RAD_S = 0.15  # a picture is a little late; at this speed of any joint that is a millimetre
+
+
+def sways(spaces: Spaces) -> Iterator[np.ndarray]:
+    """Actions (A,) that turn the tool to either side and back."""
+    for way in SWAYS:
+        action = np.zeros(spaces.action_size)
+        action[spaces.sideways] = SWAY * way
+        yield from repeat(action, PEEK_STEPS)
 
 
 def pressing(observation: Observation) -> bool:
@@ -42,7 +52,7 @@ class SightedGrasp:
         self._grasp.reset()
         self._seen: Sighting | None = None
         self._in_hand_m: np.ndarray | None = None  # (3,) from the tool to the cube, once it is gripped
-        self._tool_m, self._peeked = np.zeros(3), 0
+        self._tool_m, self._peeks = np.zeros(3), cycle(sways(self._spaces))
 
     @property
     def sighting(self) -> Sighting | None:
@@ -56,9 +66,7 @@ class SightedGrasp:
         return self._grasp.act(observation)
 
     def _peek(self, observation: Observation) -> Command:
-        action = np.zeros(self._spaces.action_size)
-        action[self._spaces.sideways] = SWAY * SWAYS[self._peeked // PEEK_STEPS % len(SWAYS)]
-        self._peeked += 1
+        action = next(self._peeks)
         return replace(self._spaces.command(action, observation), label=tuple(action.tolist()))
 
     def _look(self, observation: Observation) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from control import arm as kinematics
 from control.arm import Arm, turn
 from control.errors import UserError
-from control.types import GRIPPER, ResetRequest
+from control.types import AS_FOUND, GRIPPER, ResetRequest, Truth
 
 if TYPE_CHECKING:
     from sim.robot import SimRobot
@@ -34,6 +34,8 @@ Tool = tuple[np.ndarray, float, float]  # tool point (3,), heading, gripper angl
 
 def stage_name(text: str) -> str:
     """The stage that a name or one of the experiment's numbers means. Raises UserError for neither."""
+    if text == AS_FOUND:
+        return text
     names = {**{name: name for name in STAGES}, **{str(number): name for name, number in STAGES.items()}}
     if text not in names:
         known = ", ".join(f"{number} {name}" for name, number in STAGES.items())
@@ -74,6 +76,12 @@ def start(request: ResetRequest, arm: Arm, home_rad: np.ndarray, cube_m: float) 
     return Start(_joints(arm, home_rad, tool, heading, gripper), cube, yaw)
 
 
+def found(truth: Truth, home_rad: np.ndarray) -> Start:
+    """The arm at home, and the cube where it is."""
+    w, x, y, z = truth.cube_quat
+    return Start(home_rad, truth.cube_m, float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))))
+
+
 def _near(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
     tool = cube_m + np.append(rng.uniform(-NEAR_ASIDE_M, NEAR_ASIDE_M, 2), cube_m[2] + NEAR_M)
     return tool, neutral_heading(tool), OPEN_RAD
@@ -105,7 +113,10 @@ class Stager:
     def prepare(self, request: ResetRequest) -> None:
         """Place the arm and the cube. Raises UserError for an unknown stage or a cube out of reach."""
         robot, stage = self._robot, stage_name(request.stage)
-        begin = start(request, robot.arm, self._home_rad, robot.cube_m)
+        if stage == AS_FOUND:
+            begin = found(robot.truth(), self._home_rad)
+        else:
+            begin = start(request, robot.arm, self._home_rad, robot.cube_m)
         robot.place(begin.joints_rad, begin.cube_m, begin.yaw_rad)
         if stage in ("grasped", "lifted"):
             self._drive(lambda joints: _with_gripper(joints, CLOSED_RAD), GRASP_S)

@@ -1,6 +1,7 @@
 """`twinarm eval`: a policy on unseen resets."""
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,7 +26,7 @@ from sim.stages import stage_name
 from sim.wild import FACTORS
 from tools.collect import workers
 from tools.progress import bar, counting
-from tools.robots import FAST, fitting_config, open_robot
+from tools.robots import FAST, fitting_config, open_robot, open_tidying
 from training import runs, settings
 from training.cluster import require_cluster
 from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
@@ -75,6 +76,10 @@ class Arguments:
     by_feel: bool = False
     """Judge by joints and load alone, as on an arm, even where the robot could tell the truth."""
 
+    own_reset: bool = False
+    """Let the arm put the cube back and look for it by itself, as an arm must; the simulator lays no cube. It starts at
+    home."""
+
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
 
@@ -104,7 +109,7 @@ def main(arguments: Arguments) -> None:
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
     judge = referee(arguments, config)
-    make_robot = partial(open_robot, arguments.robot, config.robot)
+    make_robot = robot_maker(arguments, config)
     make_player = partial(player, arguments.policy, config)
 
     def examined(task: TaskConfig, label: str) -> Report:
@@ -126,6 +131,15 @@ def main(arguments: Arguments) -> None:
         alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
         told = report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}
         print(json.dumps(told))
+
+
+def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot]:
+    """What opens the robot, in whatever process evaluates. Raises UserError for a start that it cannot bring about."""
+    if not arguments.own_reset:
+        return partial(open_robot, arguments.robot, config.robot)
+    if config.task.stage != "home" or config.task.wild:
+        raise UserError("--own-reset starts at home, in the world as it is; add --curriculum-stage home")
+    return partial(open_tidying, arguments.robot, config)
 
 
 def referee(arguments: Arguments, config: TrainConfig) -> Scored:
@@ -185,7 +199,7 @@ def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
     """The first episodes again, from three sides."""
     judge = referee(arguments, config)
     resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
-    with closing(open_robot(arguments.robot, config.robot)) as robot:
+    with closing(robot_maker(arguments, config)()) as robot:
         policy = player(arguments.policy, config, robot)(resets[0].seed)
         shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 

@@ -1,5 +1,6 @@
 """Robots by the word after `--robot`."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sim.robot import SimRobot
 from sim.scene import plant
 from tools.rig import TwinArm
 from training import settings
+from training.settings import TrainConfig
+from training.teachers import Teacher
 
 REMOTE = ("ipc://", "tcp://")
 EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
@@ -39,6 +42,19 @@ def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
         robot.close()
         raise UserError(f"the robot at {name} {fault}")
     return robot
+
+
+def open_tidying(name: str, config: TrainConfig) -> Robot:
+    """As `open_robot`, one that puts the cube back by itself, and asks whoever sits there where it sees none."""
+    robot = open_robot(name, config.robot)
+    return Teacher.of(config, "sighted").tidying(robot, ask_person)
+
+
+def ask_person(words: str) -> None:
+    """Raises UserError where nobody is there to answer."""
+    if not sys.stdin.isatty():
+        raise UserError(words)
+    input(f"{words}, then press Enter ")
 
 
 def fitting_config(robot: str, named: str | None, default: str) -> str:

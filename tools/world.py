@@ -11,14 +11,14 @@ import numpy as np
 from control import arm as kinematics
 from control.arm import Arm
 from control.config import RobotConfig
-from control.types import JOINTS, ResetRequest, Truth
+from control.types import AS_FOUND, JOINTS, ResetRequest, Truth
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
 from hardware.chain import Chain
 from hardware.line import Line
 from hardware.motor import Build, Motor
 from hardware.servo import Servo
 from sim.plant import STEP_S, Plant
-from sim.stages import Start, start
+from sim.stages import Start, found, start
 
 BEHIND_S = 0.05  # of the clock: then time is lost rather than caught up with
 PUBLISHED = 4  # ticks
@@ -95,11 +95,13 @@ class World:
         plant.advance(np.array(torques))
 
     def prepare(self, request: ResetRequest) -> Start:
-        """Lay the cube where the request has it, at once; the arm has to go to its start by itself.
+        """Lay the cube where the request has it, at once, or leave it; the arm has to go to its start by itself.
 
         Raises:
             UserError: an unknown stage, or a cube out of reach.
         """
+        if request.stage == AS_FOUND:
+            return found(self.truth(), self._home_rad)
         begin = start(request, self.plant.arm, self._home_rad, self.plant.cube_m)
         with self._busy:
             self.plant.put_cube(begin.cube_m, begin.yaw_rad)

@@ -1,5 +1,6 @@
 """Scripted teachers for a robot that tells the truth, one for each episode."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -15,6 +16,7 @@ from policies.repeat import Repeat
 from policies.scripted import Cube, Noisy, ScriptedGrasp
 from policies.sighted import SightedGrasp
 from policies.spaces import Spaces, SpacesConfig
+from policies.tidying import TidyingRobot
 from training.settings import TrainConfig
 
 SCRIPTS = ("scripted", "sighted", "crude")
@@ -57,8 +59,15 @@ class Teacher:
         return Noisy(teacher, spaces, self.noise, np.random.default_rng([seed, NOISE])) if self.noise else teacher
 
     def _sighted(self, spaces: Spaces, arm: Arm) -> SightedGrasp:
-        finder = CubeFinder(arm, Mount.from_facts(facts()), self.cube_rgb, self.cube_m, self.spaces.camera)
-        return SightedGrasp(spaces, arm, finder)
+        return SightedGrasp(spaces, arm, self._finder(arm))
+
+    def _finder(self, arm: Arm) -> CubeFinder:
+        return CubeFinder(arm, Mount.from_facts(facts()), self.cube_rgb, self.cube_m, self.spaces.camera)
+
+    def tidying(self, robot: Robot, ask: Callable[[str], None]) -> TidyingRobot:
+        """`robot`, putting the cube back by itself; `ask` tells a person what to do and returns when it is done."""
+        arm = Arm.of(self.model)
+        return TidyingRobot(robot, Spaces(self.spaces, arm), self._finder(arm), ask)
 
 
 def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:

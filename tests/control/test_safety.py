@@ -57,6 +57,8 @@ LEADS = {
     (M.FAULT, "park"): M.PARKING,
     (M.ACTIVE, "halt"): M.HOLD,
     (M.HOMING, "halt"): M.HOLD,
+    (M.HOMING, "barred"): M.HOLD,
+    (M.PARKING, "barred"): M.HOLD,
     (M.PARKING, "halt"): M.HOLD,
     (M.HOMING, "commanded"): M.HOLD,
     (M.ACTIVE, "tick, hindered"): M.HOLD,

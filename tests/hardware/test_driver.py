@@ -135,6 +135,16 @@ def test_when_commands_cease_the_arm_holds_within_a_quarter_of_a_second(rig):
     assert moved(rig, there) < 0.02
 
 
+def test_a_glide_that_the_table_bars_ends_in_a_hold_that_says_so(rig):
+    low = np.array([0.3, 0.8, 0.4, 1.6, 2.0, 1.1])  # the straight way on from here leads through the table
+    beyond = np.array([-0.4, 1.3, -0.3, 1.6, 1.7, 0.8])
+    rig.live(6.0, GoTo(tuple(low.tolist())))
+    told = rig.live(6.0, GoTo(tuple(beyond.tolist())))
+    assert rig.mode is M.HOLD and "barred" in told.causes[0]
+    rig.live(6.0, GoTo(tuple(HOME.tolist())))
+    assert rig.mode is M.HOLD and moved(rig, HOME) < 0.06
+
+
 @pytest.mark.parametrize("old", [-2, 31, 500])
 def test_a_command_that_answers_no_recent_look_moves_nothing(rig, old):
     rig.live(0.4)
