@@ -116,7 +116,9 @@ def _clear(state: State, event: Word, now_s: float) -> State:
 
 
 def _home(state: State, event: Word, now_s: float) -> State:
-    return replace(state, mode=Mode.HOMING) if state.mode is Mode.HOLD and not _hindered(state) else state
+    if state.mode is Mode.HOLD and not _hindered(state):
+        return replace(state, mode=Mode.HOMING, causes=())
+    return state
 
 
 def _park(state: State, event: Word, now_s: float) -> State:

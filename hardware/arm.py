@@ -22,6 +22,8 @@ from hardware.process import DriverProcess
 ONE = np.ones(len(JOINTS))
 REST_RAD = (0.0, -1.65, 1.55, 1.2, 1.63, 0.0)  # folded onto itself, above the base
 WATCHDOG_S = 0.2
+ARRIVED_RAD = 0.02  # of a glide's target
+GLIDES = 3  # tries: a servo may be silent for a moment
 GLIDE_S = 20.0  # the longest one, at half a radian a second
 LOOK_S = 0.02
 SETTLE_S = 0.3  # after a glide, for the last of the way
@@ -164,11 +166,15 @@ class ServoArm:
         )
 
     def _glide_to(self, joints_rad: np.ndarray) -> None:
-        self._driver.tell(GoTo(tuple(joints_rad.tolist())))
-        time.sleep(2 * LOOK_S)
-        self._await(Mode.HOLD)
-        if (told := self._driver.newest()).causes:
-            raise UserError(f"{_trouble(told)}; park it, or move it away from there with twinarm teleop or by hand")
+        for _ in range(GLIDES):
+            self._driver.tell(GoTo(tuple(joints_rad.tolist())))
+            time.sleep(2 * LOOK_S)
+            self._await(Mode.HOLD)
+            told = self._driver.newest()
+            if np.abs(np.array(told.target_rad) - joints_rad).max() < ARRIVED_RAD:
+                return
+            time.sleep(SETTLE_S)
+        raise UserError(f"{_trouble(told)}; see to that, or move the arm away from there")
 
     def _await(self, wanted: Mode) -> None:
         deadline_s = time.monotonic() + GLIDE_S

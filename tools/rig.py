@@ -37,6 +37,11 @@ class TwinArm(ServoArm):
             self._end()
             raise
 
+    @property
+    def twin_pid(self) -> int:
+        """The process in which the servos, the camera and the cube are."""
+        return self._twin.pid
+
     def truth(self) -> Truth | None:
         """What the twin's plant knows."""
         return self._oracle.truth()
@@ -53,8 +58,9 @@ class TwinArm(ServoArm):
     def _end(self) -> None:
         self._twin.terminate()
         self._twin.wait(LEAVE_S)
-        if self._twin.stdout:
-            self._twin.stdout.close()
+        for pipe in (self._twin.stdin, self._twin.stdout):
+            if pipe:
+                pipe.close()
 
 
 def _started(config: RobotConfig) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
@@ -62,7 +68,7 @@ def _started(config: RobotConfig) -> tuple[subprocess.Popen[bytes], dict[str, st
     changed += [f"robot.cube_m={config.cube_m}", f"robot.cube_kg={config.cube_kg}"]
     command = [sys.executable, "-m", "tools.cli", "twin", "--json"]
     words = [word for change in changed for word in ("--set", change)]
-    twin = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, start_new_session=True)
+    twin = subprocess.Popen([*command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert twin.stdout
     said = twin.stdout.readline()
     if not said:

@@ -2,7 +2,9 @@
 
 import json
 import multiprocessing
+import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -51,7 +53,7 @@ class Arguments:
     """Overrides of the configuration, each as key=value."""
 
     json: bool = False
-    """Say where everything is as one line of JSON."""
+    """For a program that starts it: say where everything is as one line of JSON, and end when standard input does."""
 
 
 def main(arguments: Arguments) -> None:
@@ -70,9 +72,18 @@ def main(arguments: Arguments) -> None:
             handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
             teller = threading.Thread(target=serve, args=(handler, endpoint, stop, said))
             teller.start()
+            if arguments.json:
+                threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
             be_prompt(PRIORITY)
             world.run(stop, slot.write)
             teller.join()
+
+
+def _end_with(pipe: int, stop: threading.Event) -> None:
+    """Whoever started this may be killed: then nobody else would end it."""
+    while os.read(pipe, 1):
+        pass
+    stop.set()
 
 
 class Oracle:

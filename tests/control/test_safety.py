@@ -123,6 +123,11 @@ def test_a_command_executes_nothing_while_a_fault_hinders():
     assert run(IN_TIME, HINDERED, CALM, *[IN_TIME] * 4).mode is M.HOLD
 
 
+def test_what_once_held_the_arm_is_no_cause_after_the_next_glide():
+    assert run(IN_TIME, HINDERED, CALM).causes == ("servo 1",)
+    assert run(IN_TIME, HINDERED, CALM, W.HOME, W.REACHED).causes == ()
+
+
 def test_a_fault_that_stands_cannot_be_cleared():
     faulty = run(IN_TIME, FAULTY)
     assert faulty.causes == ("servo 1",)

@@ -23,7 +23,7 @@ CONFIG = RobotConfig(camera_px=32)
 @pytest.fixture(scope="module")
 def twin() -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "tools.cli", "twin", "--json", "--set", "robot.camera_px=32"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout
         yield json.loads(process.stdout.readline())
         process.terminate()
