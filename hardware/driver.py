@@ -196,8 +196,7 @@ class Driver:
 
     def _glide(self) -> None:
         """Straight in joint space, the farthest joint at GLIDE_RAD_S; the others arrive with it."""
-        way = self._goal_rad - self._governor.target_rad
-        farthest = float(np.abs(way).max())
+        farthest = float(np.abs(self._goal_rad - self._governor.reference).max())
         if farthest < ARRIVED_RAD:
             self._happen(Word.REACHED)
             return
@@ -207,7 +206,8 @@ class Driver:
             self._happen(Word.BARRED)
             return
         self._nearest_rad = min(self._nearest_rad, farthest)
-        ahead = min(1.0, GLIDE_RAD_S * TICK_S / farthest)
+        way = self._goal_rad - self._governor.target_rad
+        ahead = min(1.0, GLIDE_RAD_S * TICK_S / max(np.abs(way).max(), ARRIVED_RAD))
         self._governor.accept(self._governor.target_rad + ahead * way, self._pose())
 
     def _fade(self) -> None:
