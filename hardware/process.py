@@ -44,7 +44,7 @@ from hardware.slot import Slot
 
 LARGEST_ORDER = 16_384
 START_S, LEAVE_S = 20.0, 1.0
-HUNG_S = 0.1  # without telemetry
+HUNG_S, IDLE_S = 0.1, 2.0  # without telemetry; one that holds nothing may take its time, as it does to set servos up
 LOOK_S = 0.01
 PRIORITY = 50  # of real time
 
@@ -127,12 +127,14 @@ class DriverProcess:
         seen, seen_s = -1, time.monotonic()
         while not self._closing.is_set():
             died = bool(select.select([pidfd], [], [], LOOK_S)[0])
+            now_s = time.monotonic()  # before looking: this thread may have to wait between any two lines
             telemetry = newest(self._slot)
             if telemetry is not None and telemetry.cycle != seen:
-                seen, seen_s = telemetry.cycle, time.monotonic()
-            if not died and time.monotonic() - seen_s > HUNG_S:
+                seen, seen_s = telemetry.cycle, now_s
+            patience_s = HUNG_S if telemetry is not None and Mode(telemetry.mode) in HELD else IDLE_S
+            if not died and now_s - seen_s > patience_s:
                 self._process.kill()
-                self.lost = f"the driver hung for {HUNG_S:g} s and was killed"
+                self.lost = f"the driver hung for {patience_s:g} s and was killed"
             elif died:
                 self.lost = "the driver died"
             if self.lost:

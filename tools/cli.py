@@ -38,6 +38,7 @@ from sim import graphics
 VERBS = {
     "demo": "collect, train and evaluate on the shipped configuration, then show the video",
     "model": "write the arm's MJCF, to open it elsewhere",
+    "calibrate": "find by hand which reading of each servo is which angle of its joint",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",

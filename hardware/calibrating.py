@@ -1,0 +1,143 @@
+"""Calibrating an arm by hand: it is limp, somebody holds it at the model's zero, then moves every joint to both stops.
+
+Nothing is written to a servo before all six were found to be what they should be; until then only torque goes off.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from control.errors import BusError, BusLost, CalibrationError
+from control.types import JOINTS
+from hardware.bus import Bus
+from hardware.calibration import END_RAD, MIDDLE, STEPS_PER_RAD, Calibration, Sweep, calibrated
+from hardware.registers import STEPS_PER_TURN, STS3215
+from hardware.servos import MODEL, OFF_TRIES
+
+IDS = tuple(range(1, len(JOINTS) + 1))  # as setup-servos gives them, in the order of JOINTS
+STILL_STEPS, STILL_S = 8, 0.3  # how much an arm that is held may tremble, and for how long it is watched
+KEPT = ("homing_offset", "min_position", "max_position")  # what a servo remembers of its calibration
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a joint has been turned, radians from zero, and how far the model says that it turns."""
+
+    lowest_rad: float
+    highest_rad: float
+    limits_rad: tuple[float, float]
+
+    @property
+    def enough(self) -> bool:
+        """Whether both stops can have been reached."""
+        low, high = self.limits_rad
+        return self.lowest_rad < low + END_RAD and self.highest_rad > high - END_RAD
+
+
+class Calibrating:
+    """One calibration, step by step: `of`, `hold_zero`, `look` as often as may be, `result`, `write`.
+
+    Args:
+        limits_rad: where the model has each joint's stops, by name.
+    """
+
+    def __init__(self, bus: Bus, limits_rad: Mapping[str, tuple[float, float]], offsets: Sequence[int]):
+        self._bus, self._limits, self._offsets = bus, limits_rad, offsets
+        self._sweeps: dict[str, Sweep] = {}
+
+    @classmethod
+    def of(cls, bus: Bus, limits_rad: Mapping[str, tuple[float, float]]) -> Self:
+        """See that all six are there, and let them go limp.
+
+        Raises:
+            CalibrationError: one is missing or another model; nothing was let go.
+            BusLost: the port is gone.
+        """
+        silent = [f"{id} ({name})" for name, id in zip(JOINTS, IDS, strict=True) if bus.ping(id) is None]
+        if silent:
+            raise CalibrationError(
+                f"no answer from servo {', '.join(silent)}; see cables and power, and that twinarm setup-servos was run"
+            )
+        if strange := [id for id in IDS if bus.read(id, "model") != MODEL]:
+            raise CalibrationError(f"servo {', '.join(map(str, strange))} is no STS3215 (model {MODEL})")
+        _let_go(bus)
+        return cls(bus, limits_rad, [bus.read(id, "homing_offset") for id in IDS])
+
+    def hold_zero(self) -> None:
+        """Take the pose the arm is held in for the model's zero. Raises CalibrationError where it is not held still."""
+        readings = [self._angles()]
+        until_s = time.monotonic() + STILL_S
+        while time.monotonic() < until_s:
+            readings.append(self._angles())
+        unwrapped = (np.array(readings) - readings[0] + MIDDLE) % STEPS_PER_TURN - MIDDLE
+        trembling = np.ptp(unwrapped, axis=0)
+        if trembling.max() > STILL_STEPS:
+            name, steps = JOINTS[int(trembling.argmax())], int(trembling.max())
+            raise CalibrationError(f"{name} moved by {steps / STEPS_PER_RAD:.3f} rad meanwhile; hold the arm still")
+        middle = (readings[0] + np.rint(np.median(unwrapped, axis=0)).astype(int)) % STEPS_PER_TURN
+        self._sweeps = {name: Sweep(int(steps)) for name, steps in zip(JOINTS, middle, strict=True)}
+
+    def look(self) -> dict[str, Reach]:
+        """Read every joint once more; how far each has been. To be called before a joint can have gone half a turn."""
+        for sweep, steps in zip(self._sweeps.values(), self._angles().tolist(), strict=True):
+            sweep.see(steps)
+        return {
+            name: Reach(sweep.lowest / STEPS_PER_RAD, sweep.highest / STEPS_PER_RAD, self._limits[name])
+            for name, sweep in self._sweeps.items()
+        }
+
+    def result(self) -> Calibration:
+        """Raises CalibrationError for a joint whose stops are not where the model has them."""
+        rows = zip(JOINTS, IDS, strict=True)
+        return Calibration({name: calibrated(name, id, self._sweeps[name], self._limits[name]) for name, id in rows})
+
+    def _angles(self) -> np.ndarray:
+        """(J,) encoder steps without the offset that each servo now has. Raises CalibrationError, BusLost."""
+        answers = self._bus.sync_read(IDS, "present_position")
+        if answers.missing:
+            raise CalibrationError(f"servo {', '.join(map(str, answers.missing))} fell silent; see its cable")
+        row = STS3215["present_position"]
+        read = [row.decode(answers.data[id]) + offset for id, offset in zip(IDS, self._offsets, strict=True)]
+        return np.array(read) % STEPS_PER_TURN
+
+
+def write(bus: Bus, calibration: Calibration) -> int:
+    """Let the servos remember it, and see that they do; how many registers were different.
+
+    Raises:
+        CalibrationError: a servo holds something else afterwards.
+        ServoSilent, BusLost: it may be written in part; the same again completes it.
+    """
+    changed = 0
+    for name in JOINTS:
+        joint = calibration.joints[name]
+        values = dict(zip(KEPT, (joint.homing_offset, joint.lowest_steps, joint.highest_steps), strict=True))
+        wrong = {register: value for register, value in values.items() if bus.read(joint.id, register) != value}
+        changed += len(wrong)
+        if not wrong:
+            continue
+        bus.write(joint.id, "lock", 0)
+        for register, value in wrong.items():
+            bus.write(joint.id, register, value)
+        bus.write(joint.id, "lock", 1)
+        if held := {register for register, value in values.items() if bus.read(joint.id, register) != value}:
+            raise CalibrationError(f"servo {joint.id} ({name}) did not keep {', '.join(sorted(held))}; try again")
+    return changed
+
+
+def _let_go(bus: Bus) -> None:
+    """Torque off, whatever some may complain of."""
+    for _ in range(OFF_TRIES):
+        bus.sync_write("torque_enable", dict.fromkeys(IDS, 0))
+    for id in IDS:
+        try:
+            on = bus.read(id, "torque_enable")
+        except BusLost:
+            raise
+        except BusError as error:
+            raise CalibrationError(f"{error}; it may still hold") from None
+        if on:
+            raise CalibrationError(f"servo {id} does not let go; switch its supply off and on")

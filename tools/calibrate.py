@@ -1,0 +1,129 @@
+"""`twinarm calibrate`: which reading of each servo is which angle of its joint, found by hand."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from control.arm import Arm
+from control.errors import CalibrationError, UserError
+from control.types import JOINTS
+from hardware.bus import SLACK_S, Bus
+from hardware.calibrating import Calibrating, Reach, write
+from hardware.calibration import Calibration
+
+LOOK_S = 0.02
+ZERO = (
+    "Hold the arm as docs/images/zero.png shows it: straight ahead, upper arm upright, forearm level, the hand in line "
+    "with it, its fingers one above the other and ten degrees from shut."
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Calibrate an arm by hand: it goes limp, you hold it at zero, then move each joint to both of its stops."""
+
+    port: tyro.conf.Positional[str]
+    """Serial port of the arm, such as /dev/serial/by-id/…; twinarm find lists them."""
+
+    output: Path = Path("calibration.json")
+    """Where the calibration goes; one that is there is kept as <name>.1."""
+
+    lerobot: Path | None = None
+    """Take LeRobot's calibration file of this arm instead of calibrating by hand; its zero is as good as its sweep."""
+
+    export: Path | None = None
+    """Write it in LeRobot's form as well."""
+
+    slack_ms: float = 1e3 * SLACK_S
+    """How long after its bytes an answer may come; more for a slow adapter."""
+
+    json: bool = False
+    """Print the calibration as one line of JSON on stdout."""
+
+
+def main(arguments: Arguments) -> None:
+    """Guide through it, let the servos remember it, keep it."""
+    console = Console(stderr=True)
+    if arguments.export is not None and arguments.export.exists():
+        raise UserError(f"{arguments.export} is there already; name another file for --export")
+    arm = Arm.from_facts()
+    limits = {name: (float(arm.lower_rad[j]), float(arm.upper_rad[j])) for j, name in enumerate(JOINTS)}
+    with closing(Bus(arguments.port, slack_s=arguments.slack_ms / 1e3, retries=2)) as bus:
+        if arguments.lerobot is None:
+            calibration = by_hand(bus, limits, console)
+        else:
+            calibration = Calibration.from_lerobot(read_lerobot(arguments.lerobot), limits)
+        changed = write(bus, calibration)
+    calibration.save(arguments.output)
+    if arguments.export is not None:
+        arguments.export.write_bytes(msgspec.json.format(msgspec.json.encode(calibration.to_lerobot()), indent=4))
+    kept = f"calibration {calibration.digest}: {arguments.output}; the servos now remember it ({changed} registers)"
+    console.print(kept, soft_wrap=True)
+    if arguments.json:
+        print(msgspec.json.encode(calibration).decode())
+
+
+def by_hand(bus: Bus, limits: Mapping[str, tuple[float, float]], console: Console) -> Calibration:
+    """Raises CalibrationError where what was found is not this arm; nothing is written then."""
+    await_enter(console, "The arm will go limp and fall: hold it.")
+    calibrating = Calibrating.of(bus, limits)
+    while True:
+        await_enter(console, ZERO)
+        try:
+            calibrating.hold_zero()
+        except CalibrationError as error:
+            console.print(f"{error}")
+            continue
+        break
+    console.print("Now move every joint to both of its stops, slowly; Enter when all are green.")
+    done = threading.Event()
+    threading.Thread(target=_await_line, args=(done,), daemon=True).start()
+    with Live(console=console, refresh_per_second=10) as live:
+        while not done.is_set():
+            live.update(table(calibrating.look()))
+            time.sleep(LOOK_S)
+    return calibrating.result()
+
+
+def _await_line(done: threading.Event) -> None:
+    os.read(sys.stdin.fileno(), 1024)  # not readline: its lock would be held when the process ends
+    done.set()
+
+
+def table(reaches: Mapping[str, Reach]) -> Table:
+    """How far each joint has been, in degrees."""
+    rows = Table("joint", "lowest", "of", "highest", "of", "", box=None, pad_edge=False)
+    for name, reach in reaches.items():
+        low, high, *limits = np.degrees((reach.lowest_rad, reach.highest_rad, *reach.limits_rad))
+        mark = "[green]both stops[/]" if reach.enough else "[yellow]further[/]"
+        rows.add_row(name, f"{low:.0f}", f"{limits[0]:.0f}", f"{high:.0f}", f"{limits[1]:.0f}", mark)
+    return rows
+
+
+def await_enter(console: Console, words: str) -> None:
+    """Raises UserError where nobody is there to press it."""
+    console.print(f"{words} Then press Enter.", soft_wrap=True)
+    if not os.read(sys.stdin.fileno(), 1024):
+        raise UserError("calibrating takes somebody who holds the arm and presses Enter; run it in a terminal")
+
+
+def read_lerobot(path: Path) -> dict[str, object]:
+    """Raises CalibrationError for a file that is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+    except FileNotFoundError:
+        raise CalibrationError(f"there is no {path}; LeRobot keeps them below ~/.cache/huggingface/lerobot") from None
+    except msgspec.MsgspecError as error:
+        raise CalibrationError(f"{path} is no calibration of LeRobot's: {error}") from None
