@@ -25,6 +25,7 @@ BITS_PER_BYTE = 10  # with the start and the stop bit
 SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and the scheduler's
 PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
 READ_BYTES = 4096
+ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
 OVERHEAD = 6  # bytes of a status besides its data
 NOBODY = Fault(0)
 
@@ -64,6 +65,19 @@ class Bus:
     def ping(self, id: int) -> Status | None:
         """The servo's word, with its faults; None where nobody answers."""
         return self._ask_one(id, packets.ping(id), 0)
+
+    def everyone(self) -> tuple[Status, ...]:
+        """Whoever answers at this baud rate, which takes a third of a second; servos of one id garble each other, which
+        `tallies` count as noise. Raises BusLost."""
+        self._settle()
+        self._send(packets.ping(packets.BROADCAST))
+        received, until_s = b"", time.monotonic() + ROLL_CALL_S
+        while select.select([self._fd], [], [], max(0.0, until_s - time.monotonic()))[0]:
+            received += self._receive()
+        decoder = StatusDecoder()
+        found = tuple(decoder.feed(received.removeprefix(packets.ping(packets.BROADCAST))))
+        self.tallies.noise_bytes += decoder.skipped
+        return found
 
     def read(self, id: int, register: str) -> int:
         """Raises ServoSilent, BusLost."""

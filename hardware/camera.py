@@ -18,6 +18,7 @@ from control.types import Frame
 
 OLDEST_S = 0.2
 FROZEN_S, BLIND_S = 0.25, 0.5
+FILM_HZ = 30.0  # of a film that does not say
 DARK, BRIGHT = 4.0, 251.0  # mean brightness
 FIRST_S = 5.0  # to wait for the first picture
 RETRY_S = (0.5, 5.0)  # the first pause before opening it again, and the longest
@@ -85,7 +86,9 @@ class Camera:
             self.reopened += 1
 
     def _read_from(self, capture: cv2.VideoCapture) -> None:
-        """Until it ends."""
+        """Until it ends; a film in its own time."""
+        film = os.path.isfile(self.source)
+        pause_s = 1.0 / (capture.get(cv2.CAP_PROP_FPS) or FILM_HZ) if film else 0.0
         while not self._closing.is_set():
             if not capture.grab():
                 self._trouble = "it gives no more pictures"
@@ -94,6 +97,8 @@ class Camera:
             ok, bgr = capture.retrieve()
             if ok:
                 self._take(bgr, stamp_s)
+            if film:
+                self._closing.wait(pause_s)
 
     def _take(self, bgr: np.ndarray, stamp_s: float) -> None:
         self._size = self._size or bgr.shape[:2]

@@ -38,6 +38,8 @@ from sim import graphics
 VERBS = {
     "demo": "collect, train and evaluate on the shipped configuration, then show the video",
     "model": "write the arm's MJCF, to open it elsewhere",
+    "find": "list serial ports and cameras, with a picture from each",
+    "setup-servos": "give each servo of a new arm its id, one after another",
     "calibrate": "find by hand which reading of each servo is which angle of its joint",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def usage() -> str:
-    rows = "\n".join(f"  {verb:<9}{summary}" for verb, summary in VERBS.items())
+    rows = "\n".join(f"  {verb:<14}{summary}" for verb, summary in VERBS.items())
     return f"usage: twinarm VERB [flags]\n\n{rows}\n\ntwinarm VERB --help lists the flags of one verb."
 
 
@@ -95,7 +97,7 @@ def run(verb: str, words: list[str]) -> int:
 def load(verb: str) -> Any:
     """The verb's module. Raises UserError where this machine lacks a package or a graphics library it needs."""
     try:
-        return importlib.import_module(f"tools.{verb}")
+        return importlib.import_module(f"tools.{verb.replace('-', '_')}")
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] in OURS:
             raise

@@ -1,0 +1,76 @@
+"""Giving a new servo its place in the arm: found alone on the line at whatever baud rate and id it came with."""
+
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+from control.errors import CalibrationError, PortError, ServoSilent
+from hardware.bus import BAUD, Bus
+from hardware.servos import MODEL, SETTINGS
+
+RATES = (1_000_000, 500_000, 115_200, 57_600, 38_400)  # of the servo's eight, those that a port does everywhere
+
+
+@dataclass(frozen=True)
+class Found:
+    """A servo alone on the line."""
+
+    id: int
+    baud: int
+
+
+def alone(port: str) -> Found:
+    """The one servo that is connected.
+
+    Raises:
+        CalibrationError: there is none, more than one, or another model.
+        PortError, BusLost: the port cannot be used.
+    """
+    for baud in RATES:
+        try:
+            bus = Bus(port, baud)
+        except PortError:
+            if baud == BAUD:
+                raise
+            continue
+        with closing(bus):
+            answers = bus.everyone()
+            if len(answers) > 1:
+                ids = ", ".join(str(status.id) for status in answers)
+                raise CalibrationError(f"{len(answers)} servos answer (ids {ids}); connect one only")
+            if not answers and bus.tallies.noise_bytes:
+                raise CalibrationError("several servos of one id answer at once; connect one only")
+            if answers:
+                id = answers[0].id
+                if (model := bus.read(id, "model")) != MODEL:
+                    raise CalibrationError(f"servo {id} is model {model}, not an STS3215 ({MODEL})")
+                return Found(id, baud)
+    raise CalibrationError("no servo answers at any baud rate; see its cable and its power")
+
+
+def enrol(port: str, found: Found, id: int) -> None:
+    """Let it remember this id, our baud rate and the settings that a driver relies on.
+
+    Raises:
+        CalibrationError: it did not keep them; the same again is safe.
+        ServoSilent, BusLost: it no longer answers.
+    """
+    with closing(Bus(port, found.baud, retries=2)) as bus:
+        bus.write(found.id, "lock", 0)
+        if found.id != id:
+            with suppress(ServoSilent):  # it may answer under either id
+                bus.write(found.id, "id", id)
+        if found.baud != BAUD:
+            with suppress(ServoSilent):  # nor is it said at which rate it answers
+                bus.write(id, "baud_code", 0)
+    with closing(Bus(port, BAUD, retries=2)) as bus:
+        if bus.ping(id) is None:
+            raise CalibrationError(
+                f"the servo does not answer as {id} at {BAUD} baud; switch it off and on, and try again"
+            )
+        bus.write(id, "lock", 0)
+        for register, value in SETTINGS.items():
+            if bus.read(id, register) != value:
+                bus.write(id, register, value)
+        bus.write(id, "lock", 1)
+        if wrong := [register for register, value in SETTINGS.items() if bus.read(id, register) != value]:
+            raise CalibrationError(f"servo {id} did not keep {', '.join(wrong)}; try again")
