@@ -91,7 +91,7 @@ def test_no_verb_at_all_shows_the_list_and_is_an_error(capsys):
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_a_verb_is_a_frozen_dataclass_and_a_main_and_explains_every_flag(verb, capsys):
-    module = importlib.import_module(f"tools.{verb}")
+    module = cli.load(verb)
     assert module.Arguments.__dataclass_params__.frozen and module.Arguments.__doc__
     assert callable(module.main)
     with pytest.raises(SystemExit) as stop:
