@@ -1,7 +1,6 @@
 """The command line: quick to list itself, and a mistake is one line and status 2."""
 
 import dataclasses
-import importlib
 import subprocess
 import sys
 import time

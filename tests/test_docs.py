@@ -1,6 +1,5 @@
 """The documentation tells the truth: its commands exist, every verb is told, every link leads somewhere."""
 
-import importlib
 import re
 import shlex
 from pathlib import Path
