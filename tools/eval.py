@@ -74,7 +74,7 @@ class Arguments:
     """Evaluate as well with each wild factor alone and with none: what breaks the policy?"""
 
     by_feel: bool = False
-    """Judge by joints and load alone, as on an arm, even where the robot could tell the truth."""
+    """Judge by joints and load alone, as on an arm; where the robot could tell the truth, it is told beside."""
 
     own_reset: bool = False
     """Let the arm put the cube back and look for it by itself, as an arm must; the simulator lays no cube. It starts at
@@ -108,13 +108,14 @@ def main(arguments: Arguments) -> None:
     processes = workers(arguments.robot, arguments.workers, arguments.episodes)
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
-    judge = referee(arguments, config)
+    judge, witness = referee(arguments, config), lift_task(config) if arguments.by_feel else None
     make_robot = robot_maker(arguments, config)
     make_player = partial(player, arguments.policy, config)
 
     def examined(task: TaskConfig, label: str) -> Report:
         resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
-        examination = Examination(make_robot, make_player, judge, tuple(resets), task.limit_steps, config.robot.model)
+        model = config.robot.model
+        examination = Examination(make_robot, make_player, judge, tuple(resets), task.limit_steps, model, witness)
         with bar(console, label, len(resets)) as tell:
             return examine(examination, processes, arguments.cluster, counting(tell))
 
@@ -146,6 +147,11 @@ def referee(arguments: Arguments, config: TrainConfig) -> Scored:
     """Who says what a lift is."""
     if arguments.by_feel:
         return SensedLift(Arm.of(config.robot.model), config.robot.cube_m)
+    return lift_task(config)
+
+
+def lift_task(config: TrainConfig) -> LiftTask:
+    """The judge who is told the truth."""
     return LiftTask(load_reward(config.task.reward), config.replay.gamma)
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from control.interfaces import Judge, Policy, Robot
 from control.loop import Step, play
 from control.types import ResetRequest
 from training.bound import fastest_lift_s
-from training.lift import LiftState
+from training.lift import LIFTED_M, LiftState
 from training.settings import TaskConfig
 from training.statistics import wilson
 
@@ -47,6 +47,7 @@ class EpisodeResult:
     gripper_mean_rad: float
     failure: str  # empty on success
     bound_s: float | None = None  # what the lift takes at least; None where nobody computed it
+    truly: bool | None = None  # whether a witness, who is told the truth, says so too; None where there was none
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Report:
         n = len(self.episodes)
         low, high = wilson(self.successes, n)
         failures = Counter(episode.failure for episode in self.episodes if not episode.success)
+        witnessed = [(episode.success, episode.truly) for episode in self.episodes if episode.truly is not None]
+        truth = {"false": witnessed.count((True, False)), "missed": witnessed.count((False, True))} if witnessed else {}
         return {
             "success": self.successes / n,
             "n": n,
@@ -85,6 +88,7 @@ class Report:
             "median_ratio": self.median_ratio,
             "mean_reward": float(np.mean([episode.reward for episode in self.episodes])),
             "failures": dict(failures),
+            **truth,
         }
 
     def table(self) -> list[dict[str, Any]]:
@@ -102,6 +106,8 @@ def sentence(summary: dict[str, Any]) -> str:
         text += f", {summary['median_ratio']:.2f} times the kinematic bound"
     if summary.get("failures"):
         text += "; failures: " + ", ".join(f"{kind} {count}" for kind, count in summary["failures"].items())
+    if "false" in summary:
+        text += f"; by the truth {summary['false']} of these are none, and {summary['missed']} of the others are lifts"
     return text
 
 
@@ -119,25 +125,40 @@ def evaluate(
     watch: Callable[[Step], None] = lambda step: None,
     done: Callable[[EpisodeResult], None] = lambda result: None,
     arm: Arm | None = None,
+    witness: Scored | None = None,
 ) -> Report:
     """Run one episode for every reset; `watch` sees each step, `done` each result.
 
-    With the `arm`'s kinematics each result says how fast its lift could have been.
+    With the `arm`'s kinematics each result says how fast its lift could have been; with a `witness`, who decides
+    nothing, whether it was one.
     """
     results = []
     for request in resets:
-        reward, bound_s = 0.0, None
+        reward, bound_s, truly = 0.0, None, None
         for t, step in enumerate(play(robot, policy, task, request, limit_steps)):
             if t == 0 and arm and step.truth_before:
                 bound_s = fastest_lift_s(arm, robot.spec, step.before.joints_rad, step.truth_before)
+            truly = _testify(witness, step, truly) if witness else None
             watch(step)
             reward += step.verdict.reward
-        results.append(_result(request.seed, task.states, reward, robot.spec.hz, bound_s))
+        result = _result(request.seed, task.states, reward, robot.spec.hz)
+        if witness and truly is False and result.success:  # a lift by feel ends the episode, be it a step too early
+            truly = witness.states[-1].grasping and witness.states[-1].cube_m > LIFTED_M
+        results.append(replace(result, bound_s=bound_s, truly=truly))
         done(results[-1])
     return Report(tuple(results))
 
 
-def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float, bound_s: float | None) -> EpisodeResult:
+def _testify(witness: Scored, step: Step, before: bool | None) -> bool | None:
+    """Whether a lift has been seen by the end of `step`, with what was known `before`; None where nobody tells."""
+    if step.truth is None:
+        return None
+    if before is None:
+        witness.reset(step.before, step.truth_before)
+    return witness.judge(step.after, step.command, step.truth).success or bool(before)
+
+
+def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) -> EpisodeResult:
     cube = [state.cube_m for state in states]
     gripper = [state.gripper_rad for state in states]
     grasping = sum(state.grasping for state in states)
@@ -156,7 +177,6 @@ def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float, bo
         gripper_max_rad=max(gripper),
         gripper_mean_rad=float(np.mean(gripper)),
         failure=failure(states),
-        bound_s=bound_s,
     )
 
 

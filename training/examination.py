@@ -27,6 +27,7 @@ class Examination:
     resets: tuple[ResetRequest, ...]
     limit_steps: int
     model: str | None = None  # an MJCF of the user's own instead of the SO-101
+    witness: Scored | None = None  # who is told the truth where the judge is not, and decides nothing
 
     @contextmanager
     def open(self) -> Iterator[Callable[[int], bytes]]:
@@ -36,7 +37,8 @@ class Examination:
     def examine(self, robot: Robot, player: Player, arm: Arm, index: int) -> bytes:
         """The result of reset `index`, as JSON."""
         request = self.resets[index]
-        report = evaluate(robot, player(request.seed), self.judge, [request], self.limit_steps, arm=arm)
+        policy, judge = player(request.seed), self.judge
+        report = evaluate(robot, policy, judge, [request], self.limit_steps, arm=arm, witness=self.witness)
         return msgspec.json.encode(asdict(report.episodes[0]))
 
 
