@@ -16,16 +16,17 @@ EMPTY_RAD = -0.1  # a gripper closed further than this has nothing between its p
 PRESSING = -0.15  # of the full load: closing, and something is in the way
 STILL_RAD_S = 0.3  # faster than this it is still closing
 OPEN_RAD = 0.4  # a gripper closed further may hide the cube, or have moved it
-SWAYS, SWAY, PEEK_STEPS = (1, -1, -1, 1), 0.4, 6  # to either side and back, while there is no cube to be seen
+SWAYS, SWAY, PEEK_STEPS = (1, -1, -1, 1), 0.4, 6  # one way, the other and back, while there is no cube to be seen
 SLOW_RAD_S = 0.15  # a picture is a little late; at this speed of any joint that is a millimetre
 
 
 def sways(spaces: Spaces) -> Iterator[np.ndarray]:
-    """Actions (A,) that turn the tool to either side and back."""
-    for way in SWAYS:
-        action = np.zeros(spaces.action_size)
-        action[spaces.sideways] = SWAY * way
-        yield from repeat(action, PEEK_STEPS)
+    """Actions (A,) that move the tool to either side and back, then out and in."""
+    for axis in (spaces.sideways, spaces.outwards):
+        for way in SWAYS:
+            action = np.zeros(spaces.action_size)
+            action[axis] = SWAY * way
+            yield from repeat(action, PEEK_STEPS)
 
 
 def pressing(observation: Observation) -> bool:

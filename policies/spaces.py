@@ -52,7 +52,8 @@ class Spaces:
         self.action_size = len(JOINTS) if config.actions == "joints" else 5
         self.blur = np.concatenate([SENSES[name][1] for name in config.senses]).astype(np.float32)
         self.proprio_size = len(self.blur)
-        self.sideways = 0 if config.actions == "joints" else 1  # the dimension of an action that moves the tool aside
+        # Dimensions of an action that move the tool aside, and out from the base.
+        self.sideways, self.outwards = (0, 3) if config.actions == "joints" else (1, 0)
         self._low, self._high = np.array(config.low_m), np.array(config.high_m)
 
     def pixels(self, observation: Observation) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Evaluation counts what happened, and learning reads what was recorded in step with it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from control.config import RobotConfig
 from control.datasets import Dataset
 from control.episodes import Provenance
 from control.loop import play, run_episode
-from control.types import ResetRequest
+from control.types import ResetRequest, Verdict
+from policies.behaviours import Blind
 from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
 from tools.cli import main
@@ -136,6 +138,39 @@ def test_eval_prints_one_line_of_json(policy, success, tmp_path, capsys):
     assert json.loads((kept / "report.json").read_text())["success"] == success
 
 
+class Believing(LiftTask):
+    """A judge who knows the truth and says something else."""
+
+    def __init__(self, success: bool):
+        super().__init__(load_reward("sparse"), 0.97)
+        self._says = success
+
+    def judge(self, observation, command, truth):
+        super().judge(observation, command, truth)
+        self.states[-1] = replace(self.states[-1], held_steps=99 if self._says else 0)
+        return Verdict(0.0, 0.0 if self._says else 1.0, self._says, {})
+
+
+@pytest.mark.parametrize(("script", "believes", "false", "missed"), [("zero", True, 1, 0), ("scripted", False, 0, 1)])
+def test_a_witness_tells_lifts_that_are_none_and_lifts_that_were_missed(robot, script, believes, false, missed):
+    spaces, witness = SpacesConfig(camera_px=PX), LiftTask(load_reward("sparse"), 0.97)
+    grasp, nothing = Teacher(spaces)(robot, 7), Blind(Spaces(spaces, robot.arm), 0.0, 7)
+    policy, (request,) = grasp if script == "scripted" else nothing, requests(TaskConfig(stage="near"), 7, 1)
+    with_witness = evaluate(robot, policy, Believing(believes), [request], 40, witness=witness)
+    summary = with_witness.summary()
+    assert (summary["false"], summary["missed"]) == (false, missed)
+    assert f"by the truth {false} of these are none, and {missed} of the others are lifts" in sentence(summary)
+    without = evaluate(robot, policy, Believing(believes), [request], 40).summary()
+    assert "false" not in without and "by the truth" not in sentence(without)
+
+
+def test_an_arm_that_tidies_up_lifts_by_feel_from_the_command_line(tmp_path, capsys):
+    flags = ["--own-reset", "--by-feel", "--curriculum-stage", "home", "--episodes", "3", "--workers", "1"]
+    assert main(["eval", "sighted", *flags, "--output", str(tmp_path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["success"] == 1.0 and (figures["false"], figures["missed"]) == (0, 0)
+
+
 def test_a_film_shows_three_sides(tmp_path):
     import av
 
@@ -159,6 +194,7 @@ def test_a_film_shows_three_sides(tmp_path):
         (["eval", "scripted", "--set", "task.rewrd=v13"], "did you mean: reward"),
         (["eval", "scripted", "--set", "task.cube_x_m=[160, 300]"], "is it mm?"),
         (["eval", "scripted", "--set", "task.reward=v12"], "v13"),
+        (["eval", "sighted", "--own-reset", "--curriculum-stage", "near"], "add --curriculum-stage home"),
         (["eval", "scripted", "--robot", "reel"], "no robot called reel"),
         (["train", "--bootstrap", "nowhere"], "no dataset at nowhere"),
         (["train", "--config", "lift_fast.yaml"], "needs demonstrations"),
