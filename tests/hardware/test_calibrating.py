@@ -106,6 +106,8 @@ def test_an_arm_is_calibrated_wherever_its_horns_sit_and_remembers_it(world, han
     for pose in (ARM.lower_rad, ARM.upper_rad, np.zeros(len(JOINTS))):
         for _ in hand.bring(pose):
             reaches = calibrating.look()
+        time.sleep(0.05)
+        reaches = calibrating.look()
     assert all(reach.enough for reach in reaches.values())
     calibration = calibrating.result()
     assert write(bus, calibration) > 0 and write(bus, calibration) == 0
@@ -206,6 +208,7 @@ def test_the_command_guides_through_it(tmp_path):
             for pose in (ARM.lower_rad, ARM.upper_rad, np.zeros(len(JOINTS))):
                 for _ in hand.bring(pose):
                     time.sleep(0.004)
+                time.sleep(0.2)  # at the stop, as a hand does
             terminal.until("gripper")
             terminal.enter()
             terminal.until("the servos now remember it")
