@@ -112,7 +112,8 @@ class Servo:
     def _present(self, encoder: int) -> int:
         """In one turn, unless the limits are equal: then it counts on."""
         position = encoder - self["homing_offset"]
-        return position if self["min_position"] == self["max_position"] else position % STEPS_PER_TURN
+        endless = self["min_position"] == self["max_position"]
+        return _within_reach(position) if endless else position % STEPS_PER_TURN
 
     def _take_effect(self, written: set[str], before: Mapping[str, int]) -> None:
         if "torque_enable" in written and self["torque_enable"] == RECENTRE:
@@ -133,10 +134,16 @@ class Servo:
 
     def _clamped(self, goal: int) -> int:
         low, high = self["min_position"], self["max_position"]
-        return goal if low == high else min(max(goal, low), high)
+        return goal if low == high else _within_reach(min(max(goal, low), high))
 
     def _recentre(self) -> None:
         """Let the present angle read 2048; an offset that the register cannot hold stays what it was."""
         offset = self.encoder % STEPS_PER_TURN - MIDDLE
         if abs(offset) <= STS3215["homing_offset"].largest:
             self["homing_offset"] = offset
+
+
+def _within_reach(steps: int) -> int:
+    """What a position's register can hold, which a limit may exceed; what the firmware does then is to confirm."""
+    most = STS3215["present_position"].largest
+    return min(max(steps, -most), most)

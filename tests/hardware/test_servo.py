@@ -1,7 +1,7 @@
 """The emulated servo's memory: what writes do, and what survives."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hardware.packets import Fault
@@ -131,6 +131,7 @@ def test_a_stored_write_waits_for_action():
 
 
 @given(st.lists(st.tuples(addresses, payloads), max_size=12))
+@example([(9, b"\x00\x80\x00\x81"), (42, b"\x00\x00")])  # limits beyond what a position can be
 def test_no_write_breaks_a_servo_or_reaches_what_is_read_only(writes):
     servo = Servo()
     measured = {name: servo[name] for name in ("model", "firmware_minor", "present_voltage", "present_load")}
@@ -157,3 +158,11 @@ def test_a_write_touches_the_bytes_it_names_and_keeps_of_them_what_is_eeprom(add
 
 def _recentred(address: int, data: bytes) -> bool:
     return address <= 40 < address + len(data)
+
+
+def test_a_servo_without_limits_counts_turns_until_its_register_is_full():
+    servo = Servo({"min_position": 0, "max_position": 0})
+    servo.sense(5 * 4096 + 7)
+    assert servo["present_position"] == 5 * 4096 + 7
+    servo.sense(-20 * 4096)
+    assert servo["present_position"] == -32767
