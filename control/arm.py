@@ -18,12 +18,18 @@ from control.errors import ConfigError
 from control.types import GRIPPER, JOINTS
 
 TOOL_SITE = "gripperframe"
+REACH_M = (0.14, 0.36)  # distances from the base at which the tool can point down
 # In the frame of the finger's own body; the collision spheres at the tips of both jaws in the facts.
 FIXED_FINGERTIP_M = np.array([-0.009, 0.0, -0.104])
 MOVING_FINGERTIP_M = np.array([-0.012, -0.079, 0.019])
 # Tool down is out of reach at the edges of the workspace: wrist_flex meets its limit. Position must win there.
 POSITION_COST = 1.0
 ORIENTATION_COST = (0.003, 0.003, 0.01)  # about the tool's x, y, z; z is the heading
+
+
+def within_reach(x_m: float, y_m: float) -> bool:
+    """Whether the tool can point down at this place on the table, metres from the base."""
+    return REACH_M[0] <= math.hypot(x_m, y_m) <= REACH_M[1]
 
 
 def kinematic_spec(facts: dict[str, Any]) -> mujoco.MjSpec:

@@ -67,6 +67,10 @@ class ServoSilent(BusError):
     """A servo did not answer, asked as often as is bearable."""
 
 
+class NotKept(BusError):
+    """A servo does not hold a setting that was written to it."""
+
+
 class DriverLost(BusError):
     """The process that owns the servos did not start, or is gone; the arm holds."""
 

@@ -128,6 +128,10 @@ class Spawn:
     y_m: tuple[float, float] = (-0.12, 0.12)
     yaw_rad: tuple[float, float] = (-np.pi, np.pi)
 
+    def draw(self, rng: np.random.Generator) -> tuple[float, float, float]:
+        """One place in it: x and y in metres, yaw in radians."""
+        return rng.uniform(*self.x_m), rng.uniform(*self.y_m), rng.uniform(*self.yaw_rad)
+
 
 AS_FOUND = "as_found"  # a stage beside the curriculum's: the arm goes home, the cube stays where it is
 
@@ -189,6 +193,12 @@ class Truth:
     def __post_init__(self) -> None:
         _keep_vectors(self, ("cube_m", "tool_m", "moving_pad_m"), 3)
         _keep_vectors(self, ("cube_quat",), 4)
+
+    @property
+    def cube_yaw_rad(self) -> float:
+        """The cube's turn about the vertical."""
+        w, x, y, z = self.cube_quat
+        return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
 
 
 @dataclass(frozen=True)

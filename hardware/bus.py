@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from control.errors import BusLost, ServoSilent
+from control.errors import BusLost, NotKept, ServoSilent
 from hardware import packets
 from hardware.packets import Fault, Instruction, Status, StatusDecoder
 from hardware.port import opened
@@ -26,8 +26,6 @@ SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and th
 PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
 READ_BYTES = 4096
 ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
-OVERHEAD = 6  # bytes of a status besides its data
-NOBODY = Fault(0)
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,23 @@ class Bus:
         row = _writable(register)
         return self._answered(id, packets.write(id, row.address, row.encode(value)), 0, register).faults
 
+    def remember(self, id: int, values: Mapping[str, int]) -> int:
+        """Keep settings through power-off: written only where they differ, then locked; how many differed.
+
+        Raises:
+            NotKept: the servo holds something else afterwards.
+            ServoSilent, BusLost: it may be written in part; the same again completes it.
+        """
+        different = {register: value for register, value in values.items() if self.read(id, register) != value}
+        if different:
+            self.write(id, "lock", 0)
+        for register, value in different.items():
+            self.write(id, register, value)
+        self.write(id, "lock", 1)
+        if lost := [register for register, value in different.items() if self.read(id, register) != value]:
+            raise NotKept(f"servo {id} did not keep {', '.join(lost)}; switch its supply off and on, and try again")
+        return len(different)
+
     def sync_read(self, ids: Sequence[int], register: str) -> Answers:
         """The register's bytes of each servo; who stays silent is asked again, then named as missing."""
         row = STS3215[register]
@@ -125,8 +140,8 @@ class Bus:
         key = ids, address, size
         if (request := self._requests.get(key)) is None:
             request = self._requests[key] = packets.sync_read(ids, address, size)
-        received = self._exchange(request, len(ids) * (size + OVERHEAD))
-        return _in_order(received, ids, size) or self._sorted_out(received, request, ids, size)
+        received = self._exchange(request, len(ids) * (size + packets.OVERHEAD))
+        return packets.in_order(received, ids, size) or self._sorted_out(received, request, ids, size)
 
     def _answered(self, id: int, request: bytes, size: int, what: str) -> Status:
         if (status := self._ask_one(id, request, size)) is None:
@@ -141,8 +156,8 @@ class Bus:
         got: dict[int, Status] = {}
         for attempt in range(1 + self._retries):
             self.tallies.of(id).retried += attempt > 0
-            received = self._exchange(request, size + OVERHEAD)
-            if got := _in_order(received, (id,), size) or self._sorted_out(received, request, (id,), size):
+            received = self._exchange(request, size + packets.OVERHEAD)
+            if got := packets.in_order(received, (id,), size) or self._sorted_out(received, request, (id,), size):
                 break
         self._counted((id,), got)
         return got.get(id)
@@ -221,21 +236,6 @@ class Bus:
 def _asked_for(request: bytes) -> bytes:
     """What an answer is about: the registers, where some are read from any servo; else the whole request."""
     return request[5:7] if request[4] in (Instruction.READ, Instruction.SYNC_READ) else request
-
-
-def _in_order(received: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
-    """Every servo's answer where the bytes are these and nothing else; empty where they are not. The quick way."""
-    stride, at, got = size + OVERHEAD, 0, dict[int, Status]()
-    if len(received) != stride * len(ids):
-        return {}
-    for id in ids:
-        end = at + stride - 1
-        head = received[at : at + 4]
-        if head != bytes((255, 255, id, size + 2)) or packets.checksum(received[at + 2 : end]) != received[end]:
-            return {}
-        got[id] = Status(id, Fault(received[at + 4]) if received[at + 4] else NOBODY, received[at + 5 : end])
-        at = end + 1
-    return got
 
 
 def _writable(register: str) -> Register:

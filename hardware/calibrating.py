@@ -10,16 +10,15 @@ from typing import Self
 
 import numpy as np
 
-from control.errors import BusError, BusLost, CalibrationError
+from control.errors import CalibrationError
 from control.types import JOINTS
 from hardware.bus import Bus
 from hardware.calibration import END_RAD, MIDDLE, STEPS_PER_RAD, Calibration, Sweep, calibrated
 from hardware.registers import STEPS_PER_TURN, STS3215
-from hardware.servos import MODEL, OFF_TRIES
+from hardware.servos import MODEL, let_go
 
 IDS = tuple(range(1, len(JOINTS) + 1))  # as setup-servos gives them, in the order of JOINTS
 STILL_STEPS, STILL_S = 8, 0.3  # how much an arm that is held may tremble, and for how long it is watched
-KEPT = ("homing_offset", "min_position", "max_position")  # what a servo remembers of its calibration
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Calibrating:
             )
         if strange := [id for id in IDS if bus.read(id, "model") != MODEL]:
             raise CalibrationError(f"servo {', '.join(map(str, strange))} is no STS3215 (model {MODEL})")
-        _let_go(bus)
+        if holding := let_go(bus, IDS):
+            raise CalibrationError(f"servo {', '.join(map(str, holding))} may still hold; switch its supply off and on")
         return cls(bus, limits_rad, [bus.read(id, "homing_offset") for id in IDS])
 
     def hold_zero(self) -> None:
@@ -105,39 +105,9 @@ class Calibrating:
 
 
 def write(bus: Bus, calibration: Calibration) -> int:
-    """Let the servos remember it, and see that they do; how many registers were different.
+    """Let the servos remember it; how many registers were different.
 
     Raises:
-        CalibrationError: a servo holds something else afterwards.
-        ServoSilent, BusLost: it may be written in part; the same again completes it.
+        ServoSilent, NotKept, BusLost: it may be written in part; the same again completes it.
     """
-    changed = 0
-    for name in JOINTS:
-        joint = calibration.joints[name]
-        values = dict(zip(KEPT, (joint.homing_offset, joint.lowest_steps, joint.highest_steps), strict=True))
-        wrong = {register: value for register, value in values.items() if bus.read(joint.id, register) != value}
-        changed += len(wrong)
-        if not wrong:
-            continue
-        bus.write(joint.id, "lock", 0)
-        for register, value in wrong.items():
-            bus.write(joint.id, register, value)
-        bus.write(joint.id, "lock", 1)
-        if held := {register for register, value in values.items() if bus.read(joint.id, register) != value}:
-            raise CalibrationError(f"servo {joint.id} ({name}) did not keep {', '.join(sorted(held))}; try again")
-    return changed
-
-
-def _let_go(bus: Bus) -> None:
-    """Torque off, whatever some may complain of."""
-    for _ in range(OFF_TRIES):
-        bus.sync_write("torque_enable", dict.fromkeys(IDS, 0))
-    for id in IDS:
-        try:
-            on = bus.read(id, "torque_enable")
-        except BusLost:
-            raise
-        except BusError as error:
-            raise CalibrationError(f"{error}; it may still hold") from None
-        if on:
-            raise CalibrationError(f"servo {id} does not let go; switch its supply off and on")
+    return sum(bus.remember(joint.id, joint.remembered) for joint in calibration.joints.values())

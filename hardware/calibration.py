@@ -36,6 +36,15 @@ class JointCalibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lowest_steps: int  # what it reads at its stops
     highest_steps: int
 
+    @property
+    def remembered(self) -> dict[str, int]:
+        """What the servo keeps of it, by register."""
+        return {
+            "homing_offset": self.homing_offset,
+            "min_position": self.lowest_steps,
+            "max_position": self.highest_steps,
+        }
+
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An arm's six joints, by name."""

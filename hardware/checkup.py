@@ -90,12 +90,7 @@ def _condition(bus: Bus, name: str, id: int, faults: Fault) -> Check:
 
 def _settings(bus: Bus, name: str, calibration: Calibration) -> Iterator[Check]:
     joint = calibration.joints[name]
-    wanted = {
-        "homing_offset": joint.homing_offset,
-        "min_position": joint.lowest_steps,
-        "max_position": joint.highest_steps,
-    }
-    if off := _different(bus, joint.id, wanted):
+    if off := _different(bus, joint.id, joint.remembered):
         fix = "use this arm's own calibration, or make it anew with twinarm calibrate"
         yield Check(f"{name}: calibration", "FAIL", off, fix)
     if off := _different(bus, joint.id, SETTINGS):

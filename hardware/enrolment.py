@@ -51,7 +51,7 @@ def enrol(port: str, found: Found, id: int) -> None:
     """Let it remember this id, our baud rate and the settings that a driver relies on.
 
     Raises:
-        CalibrationError: it did not keep them; the same again is safe.
+        CalibrationError, NotKept: it did not keep them; the same again is safe.
         ServoSilent, BusLost: it no longer answers.
     """
     with closing(Bus(port, found.baud, retries=2)) as bus:
@@ -67,10 +67,4 @@ def enrol(port: str, found: Found, id: int) -> None:
             raise CalibrationError(
                 f"the servo does not answer as {id} at {BAUD} baud; switch it off and on, and try again"
             )
-        bus.write(id, "lock", 0)
-        for register, value in SETTINGS.items():
-            if bus.read(id, register) != value:
-                bus.write(id, register, value)
-        bus.write(id, "lock", 1)
-        if wrong := [register for register, value in SETTINGS.items() if bus.read(id, register) != value]:
-            raise CalibrationError(f"servo {id} did not keep {', '.join(wrong)}; try again")
+        bus.remember(id, SETTINGS)

@@ -16,6 +16,7 @@ HEADER = b"\xff\xff"
 BROADCAST = 0xFE
 LARGEST_BODY = 250  # instruction and parameters: the vendor's buffers hold no more
 LARGEST_STATUS_BODY = 88  # faults and the whole register table
+OVERHEAD = 6  # bytes of a status besides its data
 
 
 class Instruction(IntEnum):
@@ -37,6 +38,9 @@ class Fault(IntFlag):
     CURRENT = 0x08
     ANGLE = 0x10  # the sources disagree, one reads it as "torque enabled": no reason to stop
     OVERLOAD = 0x20
+
+
+NO_FAULT = Fault(0)
 
 
 class Status(NamedTuple):
@@ -157,3 +161,20 @@ class StatusDecoder:
     def feed(self, received: bytes) -> list[Status]:
         """Every status completed by `received`, oldest first."""
         return [Status(id, Fault(faults), data) for id, faults, data in self._frames.feed(received)]
+
+
+def in_order(received: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
+    """The status of each servo, where the bytes are these and nothing else; empty where they are not.
+
+    The quick way of a bus that is well; `StatusDecoder` finds them among anything."""
+    stride, at, got = size + OVERHEAD, 0, dict[int, Status]()
+    if len(received) != stride * len(ids):
+        return {}
+    for id in ids:
+        end = at + stride - 1
+        head = received[at : at + 4]
+        if head != bytes((255, 255, id, size + 2)) or checksum(received[at + 2 : end]) != received[end]:
+            return {}
+        got[id] = Status(id, Fault(received[at + 4]) if received[at + 4] else NO_FAULT, received[at + 5 : end])
+        at = end + 1
+    return got

@@ -45,6 +45,7 @@ from hardware.slot import Slot
 LARGEST_ORDER = 16_384
 START_S, LEAVE_S = 20.0, 1.0
 HUNG_S, IDLE_S = 0.1, 2.0  # without telemetry; one that holds nothing may take its time, as it does to set servos up
+SLACKS = 8  # of the bus in which a driver that waits for silent servos is not hung: what is owed, and every try
 LOOK_S = 0.01
 PRIORITY = 50  # of real time
 
@@ -131,7 +132,8 @@ class DriverProcess:
             telemetry = newest(self._slot)
             if telemetry is not None and telemetry.cycle != seen:
                 seen, seen_s = telemetry.cycle, now_s
-            patience_s = HUNG_S if telemetry is not None and Mode(telemetry.mode) in HELD else IDLE_S
+            hung_s = max(HUNG_S, SLACKS * self._task.slack_s)
+            patience_s = hung_s if telemetry is not None and Mode(telemetry.mode) in HELD else IDLE_S
             if not died and now_s - seen_s > patience_s:
                 self._process.kill()
                 self.lost = f"the driver hung for {patience_s:g} s and was killed"

@@ -1,7 +1,7 @@
 """An arm's six servos on a bus, in radians: what a driver asks of them and tells them."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -56,19 +56,13 @@ class Servos:
 
     def let_go(self) -> tuple[str, ...]:
         """Torque off everywhere, at once and then each by itself, whatever the others say; who did not confirm it."""
-        for _ in range(OFF_TRIES):
-            self.switch([False] * len(JOINTS))
-        return tuple(name for name, id in zip(JOINTS, self._ids, strict=True) if not self._confirmed_off(id))
+        silent = let_go(self.bus, self._ids)
+        return tuple(name for name, id in zip(JOINTS, self._ids, strict=True) if id in silent)
 
     def set_up(self) -> None:
-        """Bring their settings to what a driver relies on, and lock them. Raises ServoSilent too."""
+        """Bring their settings to what a driver relies on, and lock them. Raises ServoSilent, NotKept too."""
         for id in self._ids:
-            different = {name: value for name, value in SETTINGS.items() if self.bus.read(id, name) != value}
-            if different:
-                self.bus.write(id, "lock", 0)
-            for name, value in different.items():
-                self.bus.write(id, name, value)
-            self.bus.write(id, "lock", 1)
+            self.bus.remember(id, SETTINGS)
 
     def refusals(self) -> list[str]:
         """Why these servos may not be driven, in words. Only reads."""
@@ -94,22 +88,12 @@ class Servos:
     def _tell(self, register: str, values: list[int]) -> None:
         self.bus.sync_write(register, dict(zip(self._ids, values, strict=True)))
 
-    def _confirmed_off(self, id: int) -> bool:
-        try:
-            self.bus.write(id, "torque_enable", 0)
-            return self.bus.read(id, "torque_enable") == 0
-        except BusLost:
-            raise
-        except BusError:
-            return False
-
     def _unfit(self, name: str, id: int) -> list[str]:
         model, volts = self.bus.read(id, "model"), self.bus.read(id, "present_voltage") / 10
         if model != MODEL:
             return [f"{name}: servo {id} is model {model}, not an STS3215 ({MODEL})"]
-        found, joint = [], self.calibration.joints[name]
-        wanted = {"homing_offset": joint.homing_offset, "min_position": joint.lowest_steps}
-        for register, value in (wanted | {"max_position": joint.highest_steps}).items():
+        found = []
+        for register, value in self.calibration.joints[name].remembered.items():
             if (held := self.bus.read(id, register)) != value:
                 found.append(
                     f"{name}: servo {id} holds {register} {held}, the calibration {value}; is it another arm's?"
@@ -128,3 +112,20 @@ class Servos:
             return []
         told = ", ".join(f"{name} {version}" for name, version in versions.items())
         return [f"the servos' firmware is not the same ({told}); bring them to one version with Feetech's tool"]
+
+
+def let_go(bus: Bus, ids: Sequence[int]) -> tuple[int, ...]:
+    """Torque off, at once and then each by itself, whatever some complain of; who did not confirm. Raises BusLost."""
+    for _ in range(OFF_TRIES):
+        bus.sync_write("torque_enable", dict.fromkeys(ids, 0))
+    return tuple(id for id in ids if not _confirmed_off(bus, id))
+
+
+def _confirmed_off(bus: Bus, id: int) -> bool:
+    try:
+        bus.write(id, "torque_enable", 0)
+        return bus.read(id, "torque_enable") == 0
+    except BusLost:
+        raise
+    except BusError:
+        return False

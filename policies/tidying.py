@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from control.arm import Arm, heading
+from control.arm import heading, within_reach
 from control.errors import CommandRefused, UserError
 from control.interfaces import Robot, Scenic
 from control.types import AS_FOUND, GRIPPER, Command, Health, Observation, ResetRequest, RobotSpec, Truth
@@ -17,7 +17,6 @@ from policies.spaces import Spaces
 CARRY_M, THERE_M, DOWN_M = 0.08, 0.01, 0.003
 LET_GO_RAD = 0.4  # a gripper opened further has let go of any cube
 PATIENCE_STEPS = 200
-REACH_M = (0.14, 0.36)  # from the base to a cube that can be grasped
 
 
 def put_back(low_m: float) -> tuple[Waypoint, ...]:
@@ -48,7 +47,7 @@ class TidyingRobot:
 
     def __init__(self, robot: Robot, spaces: Spaces, finder: CubeFinder, ask: Callable[[str], None]):
         self._robot, self._spaces, self._finder, self._ask = robot, spaces, finder, ask
-        self._arm: Arm = spaces.arm
+        self._arm = spaces.arm
         self._gripped_m: float | None = None  # the tool's height when the fingers first pressed
 
     @property
@@ -104,11 +103,11 @@ class TidyingRobot:
         seen = self._felt(self._robot.observe())
         if self._gripped_m is None:
             return
-        spot = _spot(request)
+        x, y, _ = request.spawn.draw(np.random.default_rng(request.seed))  # where a simulator would lay it
 
         def there() -> tuple[np.ndarray, float, np.ndarray]:
             tool, rotation = self._arm.tool(seen.joints_rad)
-            return np.array([*spot, tool[2]]), heading(rotation), tool
+            return np.array([x, y, tool[2]]), heading(rotation), tool
 
         hand = ScriptedGrasp(self._spaces, self._arm, there, put_back(self._gripped_m))
         for _ in range(PATIENCE_STEPS):
@@ -128,10 +127,4 @@ class TidyingRobot:
 
     def _sees(self, seen: Observation) -> bool:
         sighting = self._finder.find(seen)
-        return sighting is not None and REACH_M[0] <= np.hypot(*sighting.cube_m[:2]) <= REACH_M[1]
-
-
-def _spot(request: ResetRequest) -> np.ndarray:
-    """(2,) where the request wants the cube, on the table."""
-    rng = np.random.default_rng(request.seed)
-    return np.array([rng.uniform(*request.spawn.x_m), rng.uniform(*request.spawn.y_m)])
+        return sighting is not None and within_reach(*sighting.cube_m[:2])

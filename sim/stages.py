@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from control import arm as kinematics
-from control.arm import Arm, turn
+from control.arm import REACH_M, Arm, turn, within_reach
 from control.errors import UserError
 from control.types import AS_FOUND, GRIPPER, ResetRequest, Truth
 
@@ -20,7 +20,6 @@ CLOSED_RAD = 0.0
 NEAR_M = 0.03  # fingertips above the top of the cube
 FAR_M = (0.08, 0.12)  # tool point to cube, along the table
 FAR_HEIGHT_M = (0.07, 0.11)
-REACH_M = (0.14, 0.36)  # distances from the base at which the tool can point down
 GRASP_OFFSET_M = 0.002  # cube centre to tool point along the tool's x axis, as the pads leave it
 NEAR_ASIDE_M = 0.01
 CLEAR_RAD = 0.45  # open enough to stand around the cube without touching it
@@ -62,9 +61,8 @@ def start(request: ResetRequest, arm: Arm, home_rad: np.ndarray, cube_m: float) 
     """
     stage = stage_name(request.stage)
     rng = np.random.default_rng(request.seed)
-    spawn = request.spawn
-    x, y, yaw = (rng.uniform(*bounds) for bounds in (spawn.x_m, spawn.y_m, spawn.yaw_rad))
-    if not REACH_M[0] <= np.hypot(x, y) <= REACH_M[1]:
+    x, y, yaw = request.spawn.draw(rng)
+    if not within_reach(x, y):
         low, high = REACH_M
         raise UserError(
             f"a cube at ({x:.2f}, {y:.2f}) m is out of reach; keep the spawn box {low} to {high} m from the base"
@@ -78,8 +76,7 @@ def start(request: ResetRequest, arm: Arm, home_rad: np.ndarray, cube_m: float) 
 
 def found(truth: Truth, home_rad: np.ndarray) -> Start:
     """The arm at home, and the cube where it is."""
-    w, x, y, z = truth.cube_quat
-    return Start(home_rad, truth.cube_m, float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))))
+    return Start(home_rad, truth.cube_m, truth.cube_yaw_rad)
 
 
 def _near(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
@@ -89,7 +86,7 @@ def _near(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
 
 def _far(rng: np.random.Generator, cube_m: np.ndarray, yaw_rad: float) -> Tool:
     tool = _aside(rng, cube_m)
-    while not REACH_M[0] <= np.hypot(tool[0], tool[1]) <= REACH_M[1] or tool[0] < 0.1:
+    while not within_reach(tool[0], tool[1]) or tool[0] < 0.1:
         tool = _aside(rng, cube_m)
     return tool, neutral_heading(tool), OPEN_RAD
 

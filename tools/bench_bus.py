@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hardware import packets
-from hardware.bus import BAUD, BITS_PER_BYTE, OVERHEAD, SLACK_S, Bus
+from hardware.bus import BAUD, BITS_PER_BYTE, SLACK_S, Bus
 from hardware.chain import Chain
 from hardware.line import Line
 from hardware.motor import Build, Motor
@@ -51,7 +51,7 @@ def bench_bus(blocks: int = 20) -> dict[str, float]:
         with beside(emulated, f"{folder}/paced"):
             paced_s = _readings(Bus(_port(f"{folder}/paced"), slack_s=10 * SLACK_S))
     asked = len(packets.sync_read(IDS, FIRST, SIZE))
-    wire_s = (asked + len(IDS) * (SIZE + OVERHEAD)) * BITS_PER_BYTE / BAUD
+    wire_s = (asked + len(IDS) * (SIZE + packets.OVERHEAD)) * BITS_PER_BYTE / BAUD
     median = {name: float(np.median(seconds)) for name, seconds in times.items()}
     return {
         "ours_cycles_s": 1 / median["ours"],

@@ -1,11 +1,9 @@
 """`twinarm calibrate`: which reading of each servo is which angle of its joint, found by hand."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +20,10 @@ from control.types import JOINTS
 from hardware.bus import SLACK_S, Bus
 from hardware.calibrating import Calibrating, Reach, write
 from hardware.calibration import Calibration
+from tools.person import await_enter, await_line
 
 LOOK_S = 0.02
+NOBODY = "calibrating takes somebody who holds the arm and presses Enter; run it in a terminal"
 ZERO = (
     "Hold the arm as docs/images/zero.png shows it: straight ahead, upper arm upright, forearm level, the hand in line "
     "with it, its fingers one above the other and ten degrees from shut."
@@ -77,10 +77,10 @@ def main(arguments: Arguments) -> None:
 
 def by_hand(bus: Bus, limits: Mapping[str, tuple[float, float]], console: Console) -> Calibration:
     """Raises CalibrationError where what was found is not this arm; nothing is written then."""
-    await_enter(console, "The arm will go limp and fall: hold it.")
+    await_enter("The arm will go limp and fall: hold it.", NOBODY)
     calibrating = Calibrating.of(bus, limits)
     while True:
-        await_enter(console, ZERO)
+        await_enter(ZERO, NOBODY)
         try:
             calibrating.hold_zero()
         except CalibrationError as error:
@@ -98,7 +98,8 @@ def by_hand(bus: Bus, limits: Mapping[str, tuple[float, float]], console: Consol
 
 
 def _await_line(done: threading.Event) -> None:
-    os.read(sys.stdin.fileno(), 1024)  # not readline: its lock would be held when the process ends
+    with suppress(UserError):
+        await_line(NOBODY)
     done.set()
 
 
@@ -110,13 +111,6 @@ def table(reaches: Mapping[str, Reach]) -> Table:
         mark = "[green]both stops[/]" if reach.enough else "[yellow]further[/]"
         rows.add_row(name, f"{low:.0f}", f"{limits[0]:.0f}", f"{high:.0f}", f"{limits[1]:.0f}", mark)
     return rows
-
-
-def await_enter(console: Console, words: str) -> None:
-    """Raises UserError where nobody is there to press it."""
-    console.print(f"{words} Then press Enter.", soft_wrap=True)
-    if not os.read(sys.stdin.fileno(), 1024):
-        raise UserError("calibrating takes somebody who holds the arm and presses Enter; run it in a terminal")
 
 
 def read_lerobot(path: Path) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Robots by the word after `--robot`."""
 
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from control.remote import RemoteRobot
 from hardware.address import open_arm
 from sim.robot import SimRobot
 from sim.scene import plant
+from tools.person import await_enter
 from tools.rig import TwinArm
 from training import settings
 from training.settings import TrainConfig
@@ -52,9 +52,7 @@ def open_tidying(name: str, config: TrainConfig) -> Robot:
 
 def ask_person(words: str) -> None:
     """Raises UserError where nobody is there to answer."""
-    if not sys.stdin.isatty():
-        raise UserError(words)
-    input(f"{words}, then press Enter ")
+    await_enter(f"{words[0].upper()}{words[1:]}.", words)
 
 
 def fitting_config(robot: str, named: str | None, default: str) -> str:

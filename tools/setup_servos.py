@@ -1,7 +1,5 @@
 """`twinarm setup-servos`: each servo of a new arm gets its id, one after another."""
 
-import os
-import sys
 from dataclasses import dataclass
 
 import tyro
@@ -11,6 +9,9 @@ from control.errors import BusError, CalibrationError, UserError
 from control.types import JOINTS
 from hardware.calibrating import IDS
 from hardware.enrolment import alone, enrol
+from tools.person import await_enter
+
+NOBODY = "somebody must connect one servo after another and press Enter; run it in a terminal"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,7 @@ def main(arguments: Arguments) -> None:
 
 def enrolled(port: str, name: str, id: int, console: Console) -> bool:
     """Whether it went well; what did not is said, and may be tried again. Raises UserError where nobody is there."""
-    console.print(f"Connect the servo of {name} alone, with power. Then press Enter.")
-    if not os.read(sys.stdin.fileno(), 1024):
-        raise UserError("somebody must connect one servo after another and press Enter; run it in a terminal")
+    await_enter(f"Connect the servo of {name} alone, with power.", NOBODY)
     try:
         found = alone(port)
         enrol(port, found, id)

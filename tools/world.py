@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -37,16 +37,6 @@ def twin_calibration(arm: Arm) -> Calibration:
     return Calibration(rows)
 
 
-def eeprom(joint: JointCalibration) -> Mapping[str, int]:
-    """What a calibrated servo remembers."""
-    return {
-        "id": joint.id,
-        "homing_offset": joint.homing_offset,
-        "min_position": joint.lowest_steps,
-        "max_position": joint.highest_steps,
-    }
-
-
 class World:
     """Six servos on a port, an arm, a table and a cube. Time passes only in `run`.
 
@@ -62,7 +52,7 @@ class World:
         gains = facts["actuator_profiles"][config.profile]
         build = Build(stall_Nm=gains["force_Nm"], stiffness_Nm_rad=gains["kp"], damping_Nm_s=gains["kv"])
         joints = [calibration.joints[name] for name in JOINTS]
-        self.motors = [Motor(Servo(eeprom(j)), build, j.zero_steps + j.homing_offset) for j in joints]
+        self.motors = [Motor(Servo({"id": j.id} | j.remembered), build, j.zero_steps + j.homing_offset) for j in joints]
         self.line = Line(Chain(self.motors), link, paced)
         self.lost_s = 0.0
         self._busy = threading.Lock()

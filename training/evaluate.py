@@ -134,28 +134,28 @@ def evaluate(
     """
     results = []
     for request in resets:
-        reward, bound_s, truly = 0.0, None, None
-        for t, step in enumerate(play(robot, policy, task, request, limit_steps)):
-            if t == 0 and arm and step.truth_before:
+        steps, bound_s = list[Step](), None
+        for step in play(robot, policy, task, request, limit_steps):
+            if not steps and arm and step.truth_before:
                 bound_s = fastest_lift_s(arm, robot.spec, step.before.joints_rad, step.truth_before)
-            truly = _testify(witness, step, truly) if witness else None
             watch(step)
-            reward += step.verdict.reward
-        result = _result(request.seed, task.states, reward, robot.spec.hz)
-        if witness and truly is False and result.success:  # a lift by feel ends the episode, be it a step too early
-            truly = witness.states[-1].grasping and witness.states[-1].cube_m > LIFTED_M
+            steps.append(step)
+        result = _result(request.seed, task.states, sum(step.verdict.reward for step in steps), robot.spec.hz)
+        truly = _borne_out(result.success, witness, steps) if witness else None
         results.append(replace(result, bound_s=bound_s, truly=truly))
         done(results[-1])
     return Report(tuple(results))
 
 
-def _testify(witness: Scored, step: Step, before: bool | None) -> bool | None:
-    """Whether a lift has been seen by the end of `step`, with what was known `before`; None where nobody tells."""
-    if step.truth is None:
+def _borne_out(judged: bool, witness: Scored, steps: Sequence[Step]) -> bool | None:
+    """Whether the episode was a lift, as a witness has it who is told the truth; None where nobody tells it."""
+    if steps[0].truth is None:
         return None
-    if before is None:
-        witness.reset(step.before, step.truth_before)
-    return witness.judge(step.after, step.command, step.truth).success or bool(before)
+    witness.reset(steps[0].before, steps[0].truth_before)
+    verdicts = [witness.judge(step.after, step.command, step.truth) for step in steps]
+    last = witness.states[-1]
+    # A judged lift ends the episode, be it a step too early to have been held as long as it must.
+    return any(verdict.success for verdict in verdicts) or (judged and last.grasping and last.cube_m > LIFTED_M)
 
 
 def _result(seed: int, states: Sequence[LiftState], reward: float, hz: float) -> EpisodeResult:

@@ -59,15 +59,16 @@ class Teacher:
         return Noisy(teacher, spaces, self.noise, np.random.default_rng([seed, NOISE])) if self.noise else teacher
 
     def _sighted(self, spaces: Spaces, arm: Arm) -> SightedGrasp:
-        return SightedGrasp(spaces, arm, self._finder(arm))
+        return SightedGrasp(spaces, arm, self.finder(arm))
 
-    def _finder(self, arm: Arm) -> CubeFinder:
+    def finder(self, arm: Arm) -> CubeFinder:
+        """What finds the cube in the wrist camera's picture."""
         return CubeFinder(arm, Mount.from_facts(facts()), self.cube_rgb, self.cube_m, self.spaces.camera)
 
     def tidying(self, robot: Robot, ask: Callable[[str], None]) -> TidyingRobot:
         """`robot`, putting the cube back by itself; `ask` tells a person what to do and returns when it is done."""
         arm = Arm.of(self.model)
-        return TidyingRobot(robot, Spaces(self.spaces, arm), self._finder(arm), ask)
+        return TidyingRobot(robot, Spaces(self.spaces, arm), self.finder(arm), ask)
 
 
 def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:
@@ -78,6 +79,4 @@ def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:
         raise UserError(
             "this robot cannot say where the cube is, and the scripted grasp must know; use a simulated one"
         )
-    w, x, y, z = truth.cube_quat
-    yaw_rad = float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
-    return truth.cube_m, yaw_rad, truth.tool_m
+    return truth.cube_m, truth.cube_yaw_rad, truth.tool_m

@@ -1,4 +1,11 @@
-"""A driver on the twin's world in time of its own: no clock, no pseudo-terminal, the same servos and the same arm."""
+"""A driver on the twin's world in time of its own: no clock, no pseudo-terminal, the same servos and the same arm.
+
+And what goes on beside a test that does use a pseudo-terminal: `running`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -113,3 +120,21 @@ def held() -> Rig:
     rig.say(Word.ARM, then_s=0.25)
     assert rig.mode is Mode.HOLD, rig.driver.state
     return rig
+
+
+@contextmanager
+def running(work: Callable[[], object]) -> Iterator[None]:
+    """`work` again and again in a thread while this lasts."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.is_set():
+            work()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -5,13 +5,13 @@ import pty
 import select
 import subprocess
 import sys
-import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from rig import running
 
 from control.errors import BusLost, PortError, ServoSilent
 from hardware import packets
@@ -39,24 +39,6 @@ def bus(chain) -> Iterator[Bus]:
         bus = Bus(line.port, slack_s=PATIENT_S)
         yield bus
         bus.close()
-
-
-@contextmanager
-def running(work: Callable[[], object]) -> Iterator[None]:
-    """`work` again and again in a thread while this lasts."""
-    over = threading.Event()
-
-    def go_on() -> None:
-        while not over.is_set():
-            work()
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 class Wire:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rig import running
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -32,15 +33,13 @@ class Hand:
     """Holds a limp arm, and lets the world's time pass meanwhile."""
 
     def __init__(self, world: World):
-        self._world, self._pose, self._over = world, np.zeros(len(JOINTS)), threading.Event()
-        self._thread = threading.Thread(target=self._hold)
-        self._thread.start()
+        self._world, self._pose = world, np.zeros(len(JOINTS))
 
-    def _hold(self) -> None:
-        while not self._over.is_set():
-            self._world.plant.place(self._pose)
-            self._world.tick()
-            self._world.line.pass_on(time.monotonic() + 0.001)
+    def hold(self) -> None:
+        """For a millisecond."""
+        self._world.plant.place(self._pose)
+        self._world.tick()
+        self._world.line.pass_on(time.monotonic() + 0.001)
 
     def bring(self, pose: np.ndarray) -> Iterator[None]:
         """Move it there, a little at a time."""
@@ -50,10 +49,6 @@ class Hand:
             self._pose = start
             time.sleep(0.002)
             yield
-
-    def let_go(self) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def mounted(zeros: dict[str, int], offset: int = 0) -> Calibration:
@@ -77,10 +72,8 @@ def world(zeros) -> Iterator[World]:
 @contextmanager
 def holding(world: World) -> Iterator[Hand]:
     hand = Hand(world)
-    try:
+    with running(hand.hold):
         yield hand
-    finally:
-        hand.let_go()
 
 
 @pytest.fixture

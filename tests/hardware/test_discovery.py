@@ -1,15 +1,14 @@
 """What is plugged in, and new servos one after another: real pseudo-terminals, and a film as a camera."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from rig import running
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -26,26 +25,11 @@ CALIBRATION = twin_calibration(Arm.from_facts())
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World(RobotConfig(), CALIBRATION) as world, running(world):
+    with (
+        World(RobotConfig(), CALIBRATION) as world,
+        running(lambda: world.line.pass_on(time.monotonic() + 0.001)),
+    ):  # for the arm no time passes
         yield world
-
-
-@contextmanager
-def running(world: World) -> Iterator[None]:
-    """The line alone: no time passes for the arm."""
-    over = threading.Event()
-
-    def pass_on() -> None:
-        while not over.is_set():
-            world.line.pass_on(time.monotonic() + 0.001)
-
-    thread = threading.Thread(target=pass_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.fixture

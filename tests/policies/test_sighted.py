@@ -6,19 +6,17 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from control.arm import facts
 from control.types import Frame
-from policies.finder import CubeFinder, Mount
+from policies.finder import CubeFinder
 from policies.sighted import SightedGrasp
 from policies.spaces import Spaces
-from sim import looks
 from sim.robot import SimRobot
 from training import settings
 from training.evaluate import requests
 from training.lift import LiftTask, load_reward
+from training.teachers import Teacher
 
 CONFIG = settings.load("lift_fast.yaml", ("robot.camera_px=128", "spaces.camera_px=128", "task.stage=home"))
-RED = tuple(looks.CUBE_RGBA[:3])
 FIRST = 5_000_000
 
 
@@ -30,7 +28,7 @@ def robot():
 
 @pytest.fixture
 def finder(robot) -> CubeFinder:
-    return CubeFinder(robot.arm, Mount.from_facts(facts()), RED, CONFIG.robot.cube_m, "wrist_cam")
+    return Teacher.of(CONFIG, "sighted").finder(robot.arm)
 
 
 def test_the_cube_is_found_to_the_millimetre_from_the_home_pose(robot, finder):

@@ -1,7 +1,6 @@
 """An arm that tidies up by itself: episode after episode in which no simulator lays a cube."""
 
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,16 +8,15 @@ import pytest
 from control.arm import facts
 from control.errors import UserError
 from control.types import AS_FOUND, GRIPPER, Command, ResetRequest, Spawn
-from policies.finder import CubeFinder, Mount
+from policies.finder import CubeFinder
 from policies.sighted import SightedGrasp
 from policies.spaces import Spaces
 from policies.tidying import TidyingRobot
-from sim import looks
 from sim.robot import SimRobot
 from training import settings
+from training.teachers import Teacher
 
 CONFIG = settings.load("lift_fast.yaml", ("task.stage=home",))
-RED = tuple(looks.CUBE_RGBA[:3])
 
 
 class Person:
@@ -40,7 +38,7 @@ def sim():
 
 @pytest.fixture
 def finder(sim) -> CubeFinder:
-    return CubeFinder(sim.arm, Mount.from_facts(facts()), RED, CONFIG.robot.cube_m, "wrist_cam")
+    return Teacher.of(CONFIG, "sighted").finder(sim.arm)
 
 
 @pytest.fixture
@@ -110,7 +108,7 @@ def test_as_found_leaves_the_cube_and_takes_the_arm_home(sim):
     lay(sim, 0.21, 0.07)
     seen = sim.reset(ResetRequest("home", seed=1))
     for _ in range(5):
-        seen = sim.step(replace(Command(seen.target_rad + 0.1, answers=seen.seq)))
+        seen = sim.step(Command(seen.target_rad + 0.1, answers=seen.seq))
     before = sim.truth().cube_m
     seen = sim.reset(ResetRequest(AS_FOUND))
     assert sim.truth().cube_m[:2] == pytest.approx(before[:2], abs=0.001)
