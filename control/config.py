@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 import yaml
@@ -91,6 +91,8 @@ def _fields(kind: Any, where: str) -> list[str]:
     """Names of the struct's fields at a dotted path below `kind`."""
     for part in filter(None, where.split(".")):
         kind = next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == part)
+        while rows := get_args(kind):
+            kind = rows[0]
     return [f.encode_name for f in msgspec.structs.fields(kind)]
 
 

@@ -35,6 +35,7 @@ class Chain:
 
     def __init__(self, motors: Sequence[Motor]):
         self.motors = list(motors)
+        self.deaf: set[int] = set()  # ids whose data line is broken
         self._frames = Unframer()
         self._heard_s = 0.0
 
@@ -44,9 +45,12 @@ class Chain:
             self._frames = Unframer()
         self._heard_s = now_s
         found = self._frames.feed(data)
-        hearing = [motor for motor in self.motors if BAUDS[motor.servo["baud_code"] % len(BAUDS)] == baud]
+        hearing = [motor for motor in self.motors if self._hears(motor, baud)]
         byte_s = BITS_PER_BYTE / baud
         return [answer for packet in found for answer in _mixed(self._answers(hearing, byte_s, *packet))]
+
+    def _hears(self, motor: Motor, baud: int) -> bool:
+        return motor.servo["id"] not in self.deaf and BAUDS[motor.servo["baud_code"] % len(BAUDS)] == baud
 
     def _answers(self, hearing: list[Motor], byte_s: float, id: int, code: int, body: bytes) -> Iterator[Answer]:
         if id == BROADCAST and code == Instruction.SYNC_READ and len(body) >= 2:

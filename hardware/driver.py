@@ -14,19 +14,20 @@ import numpy as np
 
 from control import safety
 from control.arm import Arm
-from control.errors import BusError, BusLost, CommandRefused
+from control.errors import BusError, BusLost, CommandRefused, ServoSilent
 from control.governor import TICK_S, Governor
 from control.modes import DRIVES, HELD, Armed, Commanded, Drive, Event, Faults, Identified, Mode, State, Tick, Word
 from control.types import JOINTS, RobotSpec
 from hardware.orders import GoTo, Order, Target, Telemetry
 from hardware.servos import Servos
-from hardware.vitals import Reading, Vitals
+from hardware.vitals import STALLED, Reading, Vitals
 
 WEAK, WORKING = 0.4, 0.6  # of the full torque: to hold an arm that is stretched out takes 0.31
 GLIDE_RAD_S, ARRIVED_RAD = 0.5, 0.005
-BARRED_TICKS = 100  # on which a glide got no nearer
+BARRED_TICKS = 40  # on which a glide got no nearer: fewer than make a stall
 STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
 FADE_S = 2.0
+MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
 ABSENT = (Mode.CLOSED, Mode.IDENTIFYING, Mode.LOST)
 
@@ -95,8 +96,10 @@ class Driver:
     def _faults(self, now_s: float) -> Faults:
         if self._reading is None or self.state.mode in ABSENT:
             return ()
-        reference = np.array(self._governor.reference) if self.state.mode in HELD else self._reading.joints_rad
-        return self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
+        held = self.state.mode in HELD
+        reference = np.array(self._governor.reference) if held else self._reading.joints_rad
+        faults = self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
+        return faults + (self.servos.lapses() if held and self.cycles % MEMORY_CYCLES == 0 else ())
 
     # Orders
 
@@ -133,8 +136,7 @@ class Driver:
         if mode is Mode.ARMING:
             self._begin_arming()
         elif mode is Mode.FAULT:
-            # Back off: what pushes against something pushes no more.
-            self._governor.start(self._pose())
+            self._governor.start(self._pose())  # pushes no more against what it may have met
             self.servos.limit_torque(WEAK)
         elif mode is Mode.LIMP:
             self.servos.let_go()
@@ -171,9 +173,12 @@ class Driver:
                 f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
             )
         elif self._clock() >= self._look_until_s:
-            off = [name for name, on in zip(JOINTS, self.servos.switched_on(), strict=True) if not on]
+            try:
+                off = [name for name, on in zip(JOINTS, self.servos.switched_on(), strict=True) if not on]
+            except ServoSilent as error:
+                off = [str(error)]
             if off:
-                self._refuse_to_arm(f"{', '.join(off)} did not switch torque on")
+                self._refuse_to_arm(f"torque did not come on: {', '.join(off)}")
             else:
                 self.servos.limit_torque(WORKING)
                 self._happen(Armed())
@@ -185,10 +190,13 @@ class Driver:
     # Motion
 
     def _move(self, drive: Drive) -> None:
+        """A tick's goals. What has met something backs off: a pose that is measured needs no push."""
         if drive is Drive.ARM:
             self._look_after_arming()
         elif drive is Drive.GLIDE:
             self._glide()
+        elif drive in (Drive.STAY, Drive.BRAKE) and any(name.endswith(STALLED) for name, _ in self.state.faults):
+            self._governor.start(self._pose())
         if drive in (Drive.STAY, Drive.BRAKE, Drive.FOLLOW, Drive.GLIDE):
             self.servos.go_to(self._governor.tick())
         elif drive is Drive.FADE:
@@ -203,6 +211,7 @@ class Driver:
         nearer = farthest < self._nearest_rad - GLIDE_RAD_S * TICK_S / 10
         self._ticks_barred = 0 if nearer else self._ticks_barred + 1
         if self._ticks_barred >= BARRED_TICKS:
+            self._governor.start(self._pose())  # what bars it need not be pushed against
             self._happen(Word.BARRED)
             return
         self._nearest_rad = min(self._nearest_rad, farthest)

@@ -11,12 +11,13 @@ import select
 import termios
 import time
 import tty
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Self
 
 from control.errors import PortError
-from hardware.chain import BITS_PER_BYTE, Chain
+from hardware.chain import BITS_PER_BYTE, Answer, Chain
 
 READ_BYTES = 4096
 BEHIND_S = 0.04  # how much a sender's own buffer may hold that the wire has not carried yet
@@ -33,23 +34,46 @@ class Line:
     Args:
         link: a name to find the port by; taken away again by `close`.
         paced: let bytes take the time that they take on a wire.
+        spoil: what becomes of the answers (second) to a question (first).
     Raises:
         PortError: the link's place is taken by something else than a link.
     """
 
-    def __init__(self, chain: Chain, link: Path | None = None, paced: bool = True):
-        self.chain, self._link, self._paced = chain, link, paced
-        # The other end stays open here: or a client that closes it would hang up the line for the next one.
-        self._end, self._theirs = pty.openpty()
-        tty.setraw(self._theirs)
-        os.set_blocking(self._end, False)
+    def __init__(
+        self,
+        chain: Chain,
+        link: Path | None = None,
+        paced: bool = True,
+        spoil: Callable[[bytes, list[Answer]], list[Answer]] = lambda question, answers: answers,
+    ):
+        self.chain, self._link, self._paced, self._spoil = chain, link, paced, spoil
         self._coming: list[tuple[float, int, bytes]] = []
         self._order = count()
         self._free_s = 0.0
+        self.plug()
+
+    def plug(self) -> None:
+        """Appear, under a name of the system's choice and, if there is one, the link. Raises PortError."""
+        # The other end stays open here: or a client that closes it would hang up the line for the next one.
+        self._end, self._theirs = pty.openpty()
+        self.plugged = True
+        tty.setraw(self._theirs)
+        os.set_blocking(self._end, False)
         self.port = os.ttyname(self._theirs)
-        if link is not None:
-            _point(link, self.port)
-            self.port = str(link)
+        if self._link is not None:
+            _point(self._link, self.port)
+            self.port = str(self._link)
+
+    def unplug(self) -> None:
+        """Vanish from under whoever has it open."""
+        if not self.plugged:
+            return
+        self.plugged = False
+        self._coming.clear()
+        for end in (self._end, self._theirs):
+            os.close(end)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
 
     def pass_on(self, until_s: float) -> None:
         """Take in what comes and give out what is due, until this moment of the monotonic clock."""
@@ -60,14 +84,12 @@ class Line:
             if now_s >= until_s:
                 return
             wake_s = min(until_s, self._coming[0][0]) if self._coming else until_s
-            if select.select([self._end], [], [], max(0.0, wake_s - now_s))[0]:
+            ends = [self._end] if self.plugged else []
+            if select.select(ends, [], [], max(0.0, wake_s - now_s))[0]:
                 self._take()
 
     def close(self) -> None:
-        for end in (self._end, self._theirs):
-            os.close(end)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        self.unplug()
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +105,7 @@ class Line:
         byte_s = BITS_PER_BYTE / baud if self._paced else 0.0
         heard_s = min(max(now_s, self._free_s), now_s + BEHIND_S) + len(data) * byte_s
         self._free_s = heard_s
-        for answer in self.chain.receive(data, now_s, baud):
+        for answer in self._spoil(data, self.chain.receive(data, now_s, baud)):
             began_s = max(heard_s + (answer.after_s if self._paced else 0.0), self._free_s)
             self._free_s = began_s + len(answer.data) * byte_s
             heapq.heappush(self._coming, (self._free_s, next(self._order), answer.data))

@@ -68,6 +68,11 @@ class Motor:
         self._protect(wanted, seconds)
         return self.duty / FULL * self.build.stall_Nm * self.volts / self.build.nominal_V
 
+    @property
+    def goal_rad(self) -> float:
+        """Where the joint is told to be."""
+        return (self.servo["goal_position_2"] + self.servo["homing_offset"] - self.mount) / STEPS_PER_RAD
+
     def report(self) -> None:
         """Write what is sensed to the registers."""
         servo = self.servo
@@ -146,7 +151,7 @@ class Motor:
             faults |= Fault.CURRENT
         faults = self._supplied(faults, seconds)
         if faults != self._faults:
-            self._complain(faults)
+            self.complain(faults)
 
     def _supplied(self, faults: Fault, seconds: float) -> Fault:
         servo = self.servo
@@ -159,7 +164,7 @@ class Motor:
         self._off_volts_s = 0.0 if least_V <= self.volts <= most_V else self._off_volts_s + seconds
         return faults | Fault.VOLTAGE if self._off_volts_s > SUPPLY_TICKS_S else faults & ~Fault.VOLTAGE
 
-    def _complain(self, faults: Fault) -> None:
+    def complain(self, faults: Fault) -> None:
         """A fault that the mask names takes the torque away, save an overload, which only weakens."""
         news, servo = faults & ~self._faults, self.servo
         servo["status"] = self._faults = faults

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from control.errors import BusError, BusLost
+from control.modes import Faults, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Bus
 from hardware.calibration import Calibration
+from hardware.registers import STS3215
 from hardware.vitals import FIRST, SIZE, Reading, Senses
 
 MODEL = 777
 GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.02
+TORQUE_LIMIT = STS3215["torque_limit"]
 OFF_TRIES = 3
 # What the loop's stiffness and the bus's pace rest on; written only where a servo has something else.
 SETTINGS = {"return_delay": 0, "response_level": 1, "mode": 0, "p_gain": 32, "d_gain": 32, "i_gain": 0}
@@ -25,6 +28,7 @@ class Servos:
     def __init__(self, bus: Bus, calibration: Calibration):
         self.bus, self.calibration = bus, calibration
         self._ids, self._senses = calibration.ids, Senses(calibration)
+        self._limits: list[int] = []  # of torque, as last told
 
     def read(self, now_s: float) -> Reading:
         """Everything they sense; of a silent one what it last said."""
@@ -42,9 +46,15 @@ class Servos:
 
     def limit_torque(self, share: float) -> None:
         """Let none push harder than `share` of what it can, the gripper no harder than a firm hold needs."""
-        self._tell(
-            "torque_limit", [round(1000 * (min(share, GRIP) if j == GRIPPER else share)) for j in range(len(JOINTS))]
-        )
+        self._limits = [round(1000 * (min(share, GRIP) if j == GRIPPER else share)) for j in range(len(JOINTS))]
+        self._tell("torque_limit", self._limits)
+
+    def lapses(self) -> Faults:
+        """Which servos have another torque limit than they were told: one that loses power forgets all it was told."""
+        held = self.bus.sync_read(self._ids, "torque_limit").data
+        told = zip(JOINTS, self._ids, self._limits, strict=True) if self._limits else ()
+        lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
+        return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
 
     def switch(self, on: list[bool]) -> None:
         """Torque on or off, of each."""

@@ -2,7 +2,8 @@
 
 The block of registers 56 to 70 of all six servos costs 1.4 ms on the wire at 1 Mbaud, so everything is read in every
 cycle. Thresholds: the firmware cuts at 70 degrees Celsius, so the arm is parked before; six servos that hold the arm
-stretched out draw a third of their torque at most, so a joint at 60 % that gets nowhere has met something.
+stretched out draw a third of their torque at most, so a joint at more than half of it that gets nowhere has met
+something (and 60 % is all it is allowed).
 """
 
 from collections.abc import Iterator
@@ -28,12 +29,13 @@ ROW = np.dtype(
 SIGNS = {"position": 15, "speed": 15, "load": 10, "current": 15}  # of sign and magnitude
 AMPERES = 0.0065
 SILENT_S = 0.030  # for which a servo's last values are still good
+STALLED = "stalled"
 JUMP_RAD = 0.5  # no joint turns so far in a cycle
 JUMPS = 3
 HEAT = ((65, Severity.FAULT), (60, Severity.DERATE), (55, Severity.WARN))  # from so many degrees Celsius
 SAG = 0.8  # of the voltage that was found
 SAGGING = ((1.0, Severity.FAULT), (0.1, Severity.HOLD), (0.0, Severity.DERATE))  # for so many seconds
-STALL_LOAD, STALL_RAD, STALL_S = 0.6, 0.052, 0.5
+STALL_LOAD, STALL_RAD, STALL_S = 0.55, 0.052, 0.5
 TOLD = {
     Fault.VOLTAGE: ("voltage", Severity.HOLD),
     Fault.SENSOR: ("encoder", Severity.FAULT),
@@ -137,7 +139,7 @@ class Vitals:
             yield f"{reading.volts[j]:.1f} V", next(severity for since_s, severity in SAGGING if sagging_s >= since_s)
         stalled_s = self._lasting(f"stall {j}", _pushing(j, reading, reference_rad), now_s)
         if stalled_s is not None and stalled_s > STALL_S:
-            yield "stalled", Severity.FAULT
+            yield STALLED, Severity.HOLD
 
     def _lasting(self, what: str, is_so: bool, now_s: float) -> float | None:
         """For how long it has been so; None while it is not."""

@@ -7,7 +7,7 @@ from control import arm as kinematics
 from control.arm import Arm
 from control.config import RobotConfig
 from control.types import Truth
-from sim.scene import lift_scene
+from sim.scene import CUBE, lift_scene
 from sim.witness import Witness
 
 STEP_S = 0.001
@@ -30,6 +30,8 @@ class Plant:
         self.arm = Arm(self.model)
         self.cube_m = config.cube_m
         self._witness = Witness(self.model, self.arm)
+        self._cube = self.model.body(CUBE).id
+        self._friction_Nm = self.model.dof_frictionloss.copy()
         self.place(np.array(facts["home_rad"]))
 
     @property
@@ -41,6 +43,11 @@ class Plant:
     def speed_rad_s(self) -> np.ndarray:
         """(J,)"""
         return self.data.qvel[self.arm.dofs]
+
+    @property
+    def cube_at_m(self) -> np.ndarray:
+        """(3,) where its centre is."""
+        return self.data.xpos[self._cube]
 
     def advance(self, torque_Nm: np.ndarray) -> None:
         """Let STEP_S pass with these torques (J,) on the joints."""
@@ -56,6 +63,11 @@ class Plant:
         """Lay the cube down with its centre at `cube_m` (3,)."""
         self._witness.put_cube(self.data, cube_m, np.array([np.cos(yaw_rad / 2), 0.0, 0.0, np.sin(yaw_rad / 2)]))
         mujoco.mj_forward(self.model, self.data)
+
+    def jam(self, joint: int, friction_Nm: float | None) -> None:
+        """Let a joint turn against so much friction; None: against its own again."""
+        dof = self.arm.dofs[joint]
+        self.model.dof_frictionloss[dof] = self._friction_Nm[dof] if friction_Nm is None else friction_Nm
 
     def truth(self) -> Truth:
         """Now."""

@@ -27,10 +27,10 @@ class Webcam:
     """
 
     def __init__(self, look: Callable[[], np.ndarray], host: str = "127.0.0.1", port: int = 0, fps: float = FPS):
-        self._look, self.period_s = look, 1.0 / fps
+        self._look, self.fps = look, fps
         self._fresh, self._closing = threading.Condition(), threading.Event()
         self._shots: deque[tuple[int, bytes, float]] = deque(maxlen=4)
-        self.frozen = self.dark = False  # faults, for tests
+        self.frozen = self.dark = False  # what goes wrong with such cameras
         self._server = ThreadingHTTPServer((host, port), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}/wrist.mjpg"
@@ -69,7 +69,7 @@ class Webcam:
             with self._fresh:
                 self._shots.append((number, jpeg, stamp_s))
                 self._fresh.notify_all()
-            next_s = max(next_s + self.period_s, time.monotonic())
+            next_s = max(next_s + 1.0 / self.fps, time.monotonic())
 
     def _developed(self, grain: "Grain") -> bytes:
         rgb = self._look()

@@ -25,14 +25,17 @@ from control.errors import CommandRefused
 from control.link import serve
 from control.remote import RobotService
 from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
+from hardware.black_box import BlackBox
+from hardware.mishaps import load
 from hardware.promptness import be_prompt
 from hardware.slot import Slot
 from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
-from sim.webcam import Webcam
-from tools.world import World, twin_calibration
+from sim.webcam import FPS, Webcam
+from tools.world import VIEW, World, twin_calibration
 
+LOOK_S = 0.02  # between looks at what ails the camera
 PRIORITY = 40  # below a driver's: a real wire does not wait for whoever listens either
 
 
@@ -52,6 +55,12 @@ class Arguments:
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Overrides of the configuration, each as key=value."""
 
+    faults: str | None = None
+    """A file of mishaps, each with its time: see docs/architecture.md."""
+
+    log: Path | None = None
+    """Record what the arm does, 250 rows a second, to this new file; twinarm limits reads it."""
+
     json: bool = False
     """For a program that starts it: say where everything is as one line of JSON, and end when standard input does."""
 
@@ -66,7 +75,12 @@ def main(arguments: Arguments) -> None:
     with tempfile.TemporaryDirectory() as folder:
         endpoint = arguments.truth or f"ipc://{folder}/truth"
         calibration = twin_calibration(Arm.from_facts())
-        with World(robot, calibration, arguments.link) as world, filming(robot, world) as (slot, url):
+        mishaps = load(arguments.faults) if arguments.faults else ()
+        box = BlackBox(arguments.log) if arguments.log else None
+        with (
+            World(robot, calibration, arguments.link, mishaps=mishaps, black_box=box) as world,
+            filming(robot, world) as (slot, url),
+        ):
             where = {"port": world.line.port, "camera": url, "truth": endpoint}
             line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
             handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
@@ -123,7 +137,7 @@ class Oracle:
 @contextmanager
 def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
     """The wrist camera, in a process of its own as drawing would hold up the servos: the slot it reads, its address."""
-    state = world.plant.data.qpos.tobytes()
+    state = world.view()
     slot = Slot(len(state))
     slot.write(state)
     context = multiprocessing.get_context("spawn")
@@ -148,12 +162,15 @@ def film(robot: RobotConfig, fd: object, size: int, pipe: Connection) -> None:
     def look() -> np.ndarray:
         if not eyes:
             eyes.append(Eye(plant.model, SENSOR_HW))  # where it is used: a graphics context belongs to a thread
-        plant.data.qpos[:] = np.frombuffer(slot.read()[1])
+        view = np.frombuffer(slot.read()[1])
+        plant.data.qpos[:] = view[: -len(VIEW)]
         mujoco.mj_fwdPosition(plant.model, plant.data)
         return eyes[0].look(plant.data, "wrist_cam", *SENSOR_HW)
 
     webcam = Webcam(look)
     pipe.send(webcam.url)
     with suppress(EOFError, OSError):
-        pipe.recv()
+        while not pipe.poll(LOOK_S):
+            ails = dict(zip(VIEW, np.frombuffer(slot.read()[1])[-len(VIEW) :], strict=True))
+            webcam.frozen, webcam.dark, webcam.fps = bool(ails["frozen"]), bool(ails["black"]), ails["slow"] or FPS
     webcam.close()

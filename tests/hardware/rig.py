@@ -4,7 +4,7 @@ And what goes on beside a test that does use a pseudo-terminal: `running`.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,6 +18,7 @@ from hardware.bus import Bus
 from hardware.calibration import Calibration
 from hardware.chain import Chain
 from hardware.driver import Driver, Poses
+from hardware.mishaps import Mishap
 from hardware.orders import Order, Say, Target, Telemetry
 from hardware.servos import Servos
 from sim.plant import STEP_S
@@ -64,9 +65,9 @@ class ShortBus(Bus):
 class Rig:
     """World, servos and driver, and the time they share."""
 
-    def __init__(self, calibration: Calibration = CALIBRATION):
+    def __init__(self, calibration: Calibration = CALIBRATION, mishaps: Sequence[Mishap] = ()):
         self.now_s = 100.0
-        self.world = World(RobotConfig(hz=10.0, camera_px=32), CALIBRATION)
+        self.world = World(RobotConfig(hz=10.0, camera_px=32), CALIBRATION, mishaps=mishaps)
         self.bus = ShortBus(self.world.line.chain, self)
         servos = Servos(self.bus, calibration)
         leash = np.full(len(JOINTS), 0.2)
@@ -77,6 +78,7 @@ class Rig:
     def pass_time(self, seconds: float) -> None:
         for _ in range(round(seconds / STEP_S)):
             self.world.tick()
+            self.world.suffer(self.now_s)
             self.fastest_rad_s = np.maximum(self.fastest_rad_s, np.abs(self.world.plant.speed_rad_s))
         self.now_s += seconds
 
@@ -113,9 +115,9 @@ class Rig:
         self.world.close()
 
 
-def held() -> Rig:
+def held(*mishaps: Mishap) -> Rig:
     """An arm that stands at home and has just been armed."""
-    rig = Rig()
+    rig = Rig(mishaps=mishaps)
     rig.driver.open()
     rig.say(Word.ARM, then_s=0.25)
     assert rig.mode is Mode.HOLD, rig.driver.state

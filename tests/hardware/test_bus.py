@@ -149,7 +149,8 @@ def test_what_is_no_answer_is_counted_and_never_used(name, answer, noise, strang
     with wired(answer, slack_s=0.05, retries=0) as (bus, _):
         assert read_positions(bus, 1) == {}
         counted = bus.tallies
-        assert (counted.noise_bytes >= noise - 3, counted.strangers, counted.echoes) == (True, strangers, echoes)
+        assert (counted.strangers, counted.echoes) == (strangers, echoes)
+        assert counted.noise_bytes >= min(noise, 8) - 3  # that many come before the bus has heard enough
 
 
 def test_a_damaged_answer_is_asked_for_again_and_only_that_one():

@@ -96,9 +96,9 @@ def test_a_servo_that_was_never_heard_is_silent():
 @pytest.mark.parametrize(
     ("joint", "load", "reference", "for_s", "found"),
     [
-        ("elbow_flex", 700, 0.1, 0.6, {"elbow_flex: stalled": S.FAULT}),
-        ("elbow_flex", -700, 0.1, 0.6, {"elbow_flex: stalled": S.FAULT}),
-        ("elbow_flex", 700, 0.1, 0.4, {}),
+        ("elbow_flex", 600, 0.1, 0.6, {"elbow_flex: stalled": S.HOLD}),
+        ("elbow_flex", -600, 0.1, 0.6, {"elbow_flex: stalled": S.HOLD}),
+        ("elbow_flex", 600, 0.1, 0.4, {}),
         ("elbow_flex", 500, 0.1, 0.6, {}),
         ("elbow_flex", 700, 0.04, 0.6, {}),
         (JOINTS[GRIPPER], 1000, 0.5, 9.0, {}),
