@@ -57,11 +57,10 @@ class ServoArm:
         starts: Callable[[ResetRequest], np.ndarray] | None = None,
         slack_s: float = SLACK_S,
     ):
-        facts = kinematics.facts()
-        self._home_rad = np.array(facts["home_rad"])
-        self.spec = _spec(config, calibration, facts, {name: camera.newest() for name, camera in cameras.items()})
+        self._home_rad = np.array(kinematics.facts()["home_rad"])
+        self.spec = spec_of(config, calibration, {name: camera.newest() for name, camera in cameras.items()})
         self._cameras, self._starts = cameras, starts or (lambda request: self._home_rad)
-        self._driver = DriverProcess(_task(self.spec, port, calibration, facts, slack_s))
+        self._driver = DriverProcess(task_of(self.spec, port, calibration, slack_s))
         try:
             self._require(Mode.READY, Mode.HOLD)
         except BaseException:
@@ -196,8 +195,9 @@ def _trouble(told: Telemetry) -> str:
     return f"the arm is {told.mode}: {why}"
 
 
-def _spec(config: RobotConfig, calibration: Calibration, facts: dict, frames: Mapping[str, Frame]) -> RobotSpec:
-    limits, arm = facts["governor"], Arm.from_facts()
+def spec_of(config: RobotConfig, calibration: Calibration, frames: Mapping[str, Frame]) -> RobotSpec:
+    """What a calibrated arm can do. `frames` are those of its cameras, by name."""
+    limits, arm = kinematics.facts()["governor"], Arm.from_facts()
     return RobotSpec(
         joints=JOINTS,
         lower_rad=np.maximum(arm.lower_rad, calibration.lower_rad),
@@ -211,7 +211,9 @@ def _spec(config: RobotConfig, calibration: Calibration, facts: dict, frames: Ma
     )
 
 
-def _task(spec: RobotSpec, port: str, calibration: Calibration, facts: dict, slack_s: float) -> Task:
+def task_of(spec: RobotSpec, port: str, calibration: Calibration, slack_s: float) -> Task:
+    """All that its driver has to know."""
+    facts = kinematics.facts()
     limits, kp = facts["governor"], facts["actuator_profiles"][spec.profile]["kp"]
     leash_rad = limits["leash_rad"] + limits["leash_torque_Nm"] / kp
     return Task(

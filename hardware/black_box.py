@@ -11,6 +11,7 @@ from control.errors import UserError
 from control.types import JOINTS
 
 J = len(JOINTS)
+ROW_S = 0.004
 ROW = np.dtype(
     [
         ("stamp_s", "f8"),  # of the monotonic clock
@@ -30,7 +31,7 @@ class BlackBox:
 
     def __init__(self, path: Path):
         try:
-            self._file = path.open("xb")
+            self._file = path.open("xb", buffering=0)
         except FileExistsError:
             raise UserError(f"{path} holds a record already; give --log another name") from None
         except OSError as error:

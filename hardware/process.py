@@ -168,7 +168,7 @@ def main() -> None:
         slot = Slot(SLOT_BYTES, int(sys.argv[2]))
         task = decode_task(orders_from.recv(LARGEST_ORDER))
         try:
-            driver = _built(task)
+            driver = build(task)
         except (TwinarmError, BusError) as error:
             sys.exit(str(error))
         orders_from.setblocking(False)
@@ -202,7 +202,8 @@ def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telem
         time.sleep(max(0.0, next_s - time.monotonic()))
 
 
-def _built(task: Task) -> Driver:
+def build(task: Task) -> Driver:
+    """Opens the port. Raises PortError."""
     spec = RobotSpec(
         joints=JOINTS,
         lower_rad=np.array(task.lower_rad),

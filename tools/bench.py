@@ -13,16 +13,16 @@ from tools.cli import load
 class Arguments:
     """Measure this project's figure, the bare limit beside it, and their ratio."""
 
-    what: tyro.conf.Positional[Literal["env", "update", "wire", "bus", "all"]] = "all"
+    what: tyro.conf.Positional[Literal["env", "update", "wire", "bus", "driver", "safety", "all"]] = "all"
     """env (simulation with the wrist camera), update (of the learner), wire (a round trip), bus (a cycle on the servos'
-    line), or all of them."""
+    line), driver (its punctuality under load), safety (an arm when something is gone; minutes), or all but safety."""
 
     json: bool = False
     """Print one line of JSON per benchmark instead of the table."""
 
 
 def main(arguments: Arguments) -> None:
-    names = ("env", "update", "wire", "bus") if arguments.what == "all" else (arguments.what,)
+    names = ("env", "update", "wire", "bus", "driver") if arguments.what == "all" else (arguments.what,)
     for name in names:
         report = getattr(load(f"bench_{name}"), f"bench_{name}")()
         print(jsonlib.dumps({"bench": name} | report) if arguments.json else table(name, report))

@@ -44,13 +44,14 @@ VERBS = {
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
+    "limits": "judge the twin's own record: how far, how fast and how hard the arm went",
     "collect": "record scripted grasps as a dataset",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
     "sweep": "train over seeds with one factor changed at a time, and compare",
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
-    "bench": "measure this project against the bare limit: env, update, wire or bus",
+    "bench": "measure this project against the bare limit: env, update, wire, bus, driver, safety",
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -22,19 +23,21 @@ LEAVE_S = 5.0
 class TwinArm(ServoArm):
     """An arm whose truth is known, by a channel that is not the bus.
 
+    Args:
+        log: where the twin records what the arm does.
     Raises:
         TwinarmError: the twin did not start; the message is its own.
     """
 
-    def __init__(self, config: RobotConfig):
-        self._twin, where = _started(config)
+    def __init__(self, config: RobotConfig, log: Path | None = None):
+        self._twin, where = start_twin(config, *([] if log is None else ["--log", str(log)]))
         try:
             self._oracle = RemoteRobot(where["truth"])
             camera = Camera(where["camera"], config.camera_px)
             calibration = twin_calibration(Arm.from_facts())
             super().__init__(config, where["port"], calibration, {"wrist_cam": camera}, self._start, SLACK_S)
         except BaseException:
-            self._end()
+            end_twin(self._twin)
             raise
 
     @property
@@ -50,23 +53,21 @@ class TwinArm(ServoArm):
         """End driver and twin."""
         super().close()
         self._oracle.close()
-        self._end()
+        end_twin(self._twin)
 
     def _start(self, request: ResetRequest) -> np.ndarray:
         return self._oracle.reset(request).target_rad
 
-    def _end(self) -> None:
-        self._twin.terminate()
-        self._twin.wait(LEAVE_S)
-        for pipe in (self._twin.stdin, self._twin.stdout):
-            if pipe:
-                pipe.close()
 
+def start_twin(config: RobotConfig, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    """A twin's process, and where its port, camera and truth are. It ends with its standard input.
 
-def _started(config: RobotConfig) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    Raises:
+        TwinarmError: it did not start; the message is its own.
+    """
     changed = [f"robot.{name}={value}" for name, value in (("hz", config.hz), ("profile", config.profile))]
     changed += [f"robot.cube_m={config.cube_m}", f"robot.cube_kg={config.cube_kg}"]
-    command = [sys.executable, "-m", "tools.cli", "twin", "--json"]
+    command = [sys.executable, "-m", "tools.cli", "twin", "--json", *flags]
     words = [word for change in changed for word in ("--set", change)]
     twin = subprocess.Popen([*command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert twin.stdout
@@ -74,3 +75,12 @@ def _started(config: RobotConfig) -> tuple[subprocess.Popen[bytes], dict[str, st
     if not said:
         raise TwinarmError("the twin did not start; its own words are above")
     return twin, json.loads(said)
+
+
+def end_twin(twin: subprocess.Popen[bytes]) -> None:
+    """Let it leave."""
+    twin.terminate()
+    twin.wait(LEAVE_S)
+    for pipe in (twin.stdin, twin.stdout):
+        if pipe:
+            pipe.close()

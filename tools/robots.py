@@ -16,6 +16,7 @@ from training import settings
 from training.settings import TrainConfig
 from training.teachers import Teacher
 
+RECORDED = "twin:"
 REMOTE = ("ipc://", "tcp://")
 EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
@@ -23,14 +24,16 @@ EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
     """The robot called `name`: `sim`, `twin`, `real`, the YAML file of an arm, or the endpoint of a served robot.
 
+    `twin:PATH` is a twin that records what its arm does, to a new file.
+
     Raises:
         UserError: there is no such robot, it may not be driven, or the served one is not what `config` asks for.
         LinkTimeout: the endpoint does not answer.
     """
     if name == "sim":
         return SimRobot(config, realtime)
-    if name == "twin":
-        return TwinArm(config)
+    if name == "twin" or name.startswith(RECORDED):
+        return TwinArm(config, Path(name.removeprefix(RECORDED)) if name.startswith(RECORDED) else None)
     if name == "real" or name.endswith(".yaml"):
         return open_arm(None if name == "real" else Path(name), config)
     if not name.startswith(REMOTE):

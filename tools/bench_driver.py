@@ -1,0 +1,98 @@
+"""How punctual the driver is while other processes want every core: with real-time priority, and without."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from control.arm import Arm
+from control.config import RobotConfig
+from control.governor import TICK_S
+from control.modes import Word
+from hardware.arm import spec_of, task_of
+from hardware.orders import Order, Say, Task, Telemetry
+from hardware.process import PRIORITY, build, run
+from hardware.promptness import be_prompt
+from tools.bench_wire import beside
+from tools.rig import SLACK_S, end_twin, start_twin
+from tools.world import twin_calibration
+
+LOADS = 6
+MOST_S = 60.0
+
+
+def bench_driver(seconds: float = 20.0) -> dict[str, float]:
+    """Lateness of the driver's cycles (ms) and cycles left out, of an armed arm on a twin, beside six busy loops."""
+    report: dict[str, float] = {"loads": LOADS}
+    with loaded():
+        for name, prompt in (("prompt", True), ("plain", False)):
+            stamps_s, overruns, granted = _ran(seconds, prompt)
+            late_ms = 1e3 * lateness(stamps_s)
+            for share in (50, 99, 100):
+                report[f"{name}_late_p{share}_ms"] = float(np.percentile(late_ms, share))
+            report |= {f"{name}_cycles": len(late_ms), f"{name}_left_out": overruns}
+            if prompt:
+                report["real_time_granted"] = granted
+    return report
+
+
+def lateness(stamps_s: np.ndarray) -> np.ndarray:
+    """(n,) seconds by which each cycle began after its turn. Turns are a tick apart; the earliest cycle was in time."""
+    phases = (stamps_s - stamps_s[0]) % TICK_S
+    # No cycle begins just before its turn: what ends the longest time of a tick when none ever begins is the turn.
+    begun = np.unique(phases)
+    gaps = np.diff(begun, prepend=begun[-1] - TICK_S)
+    return (phases - begun[gaps.argmax()]) % TICK_S
+
+
+@contextmanager
+def loaded() -> Iterator[None]:
+    """Six processes that do nothing, as fast as they can."""
+    with ExitStack() as stack:
+        for _ in range(LOADS):
+            stack.enter_context(beside(busy))
+        yield
+
+
+def busy() -> None:
+    while True:
+        pass
+
+
+def _ran(seconds: float, prompt: bool) -> tuple[np.ndarray, int, bool]:
+    twin, where = start_twin(RobotConfig(hz=10.0))
+    try:
+        calibration = twin_calibration(Arm.from_facts())
+        task = task_of(spec_of(RobotConfig(hz=10.0), calibration, {}), where["port"], calibration, SLACK_S)
+        near, far = multiprocessing.Pipe()
+        with beside(drive, task, seconds, prompt, far):
+            assert near.poll(seconds + MOST_S), "the driver did not come to its end"
+            return near.recv()
+    finally:
+        end_twin(twin)
+
+
+def drive(task: Task, seconds: float, prompt: bool, pipe: Connection) -> None:
+    """A driver's life as in `hardware.process`, with an arm that holds; tells when each cycle began."""
+    stamps: list[float] = []
+    driver = build(task)
+    granted = prompt and be_prompt(PRIORITY)
+    driver.open()
+    until_s = time.monotonic() + seconds
+    waiting: list[Order] = [Say(Word.ARM)]
+
+    def orders() -> list[Order]:
+        if time.monotonic() > until_s:
+            raise EOFError
+        given = list(waiting)
+        waiting.clear()
+        return given
+
+    def note(telemetry: Telemetry) -> None:
+        stamps.append(telemetry.stamp_s)
+
+    run(driver, orders, note)
+    pipe.send((np.array(stamps), driver.late, granted))
