@@ -1,5 +1,6 @@
 ## make run      set up, collect demonstrations, train, evaluate, film; STAGE=0 starts from the home pose
 ## make test     lint, types and every test
+## make peers    LeRobot and the vendor's SDK, as they ship, on the twin's port
 ## make lint     lint and types
 ## make bench    simulation, learner and wire, each beside its bare limit
 ## make setup    .venv with every package pinned, and a check that pictures can be drawn
@@ -10,7 +11,7 @@ STAGE ?= 3
 BIN := .venv/bin
 DEBIAN := python3-venv libegl1 libgl1 libgl1-mesa-dri libglib2.0-0
 
-.PHONY: help setup run test lint bench clean
+.PHONY: help setup run test peers lint bench clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -23,6 +24,14 @@ run: .venv/ready
 test: lint
 	$(BIN)/pytest -q -n 2
 
+# Beside what is installed already: LeRobot as a dependency would ask for another torch, and gigabytes of CUDA.
+peers: .venv/ready
+	$(PYTHON) -m venv .peers
+	$(BIN)/python -c 'import site; print(*site.getsitepackages())' > $$(echo .peers/lib/python3*/site-packages)/ours.pth
+	.peers/bin/pip install --quiet --no-deps lerobot==0.4.4 feetech-servo-sdk==1.0.0
+	.peers/bin/pip install --quiet -r tests/peers/requirements.txt
+	.peers/bin/python -m pytest -q tests/peers
+
 lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,7 +41,7 @@ bench: .venv/ready
 	@$(BIN)/twinarm bench
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .peers build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './runs/*' -prune -exec rm -rf {} +
 
 # torch goes first and by its bare version: the wheel that pip prefers here, CPU or CUDA, then satisfies the rest.

@@ -84,11 +84,11 @@ def main(arguments: Arguments) -> None:
             where = {"port": world.line.port, "camera": url, "truth": endpoint}
             line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
             handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
+            be_prompt(PRIORITY)  # before anybody hears of the port: it takes longer than a client may wait
             teller = threading.Thread(target=serve, args=(handler, endpoint, stop, said))
             teller.start()
             if arguments.json:
                 threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
-            be_prompt(PRIORITY)
             world.run(stop, slot.write)
             teller.join()
 
