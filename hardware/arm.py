@@ -26,6 +26,7 @@ ARRIVED_RAD = 0.02  # of a glide's target
 GLIDES = 3  # tries: a servo may be silent for a moment
 GLIDE_S = 20.0  # the longest one, at half a radian a second
 LOOK_S = 0.02
+HEARD_S = 0.1  # within which a driver has obeyed, or it hangs
 SETTLE_S = 0.3  # after a glide, for the last of the way
 TOLERANCE_RAD = 0.1  # of a start pose, which a loaded arm reaches less its droop
 
@@ -107,8 +108,11 @@ class ServoArm:
         return self._seen()
 
     def halt(self) -> None:
-        """Hold the reference in force at this instant."""
+        """Hold the reference in force at this instant. Comes back when the driver has heard of it."""
         self._driver.tell(Say(Word.HALT))
+        since, until_s = self._driver.newest().cycle, time.monotonic() + HEARD_S
+        while self._driver.newest().cycle < since + 2 and time.monotonic() < until_s:
+            time.sleep(HEARD_S / 20)
 
     def say(self, word: Word) -> None:
         """A person's word: stop, clear, park, limp."""

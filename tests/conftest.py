@@ -15,7 +15,17 @@ Serving = Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[str]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--robot", action="append", default=[], help="an endpoint to hold to the robot contract as well")
+    parser.addoption("--robot", action="append", default=[], help="a further robot to test: an endpoint or an arm.yaml")
+    parser.addoption("--allow-motion", action="store_true", help="an arm of yours may move: all of its range, at speed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    arms = [name for name in config.getoption("--robot") if name == "real" or name.endswith(".yaml")]
+    if arms and not config.getoption("--allow-motion"):
+        raise pytest.UsageError(
+            f"the arm at {arms[0]} would move through all of its range at full speed, and grasp; "
+            "clear the table but for the cube, keep its switch at hand, and add --allow-motion"
+        )
 
 
 @pytest.fixture(scope="session")
