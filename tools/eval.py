@@ -25,8 +25,9 @@ from policies.spaces import Spaces
 from sim.stages import stage_name
 from sim.wild import FACTORS
 from tools.collect import workers
+from tools.person import ask_person
 from tools.progress import bar, counting
-from tools.robots import FAST, fitting_config, open_robot, open_tidying
+from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
 from training.cluster import require_cluster
 from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
@@ -130,8 +131,7 @@ def main(arguments: Arguments) -> None:
     console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
     if arguments.json:
         alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
-        told = report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}
-        print(json.dumps(told))
+        print(json.dumps(report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}))
 
 
 def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot]:
@@ -141,6 +141,11 @@ def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot
     if config.task.stage != "home" or config.task.wild:
         raise UserError("--own-reset starts at home, in the world as it is; add --curriculum-stage home")
     return partial(open_tidying, arguments.robot, config)
+
+
+def open_tidying(name: str, config: TrainConfig) -> Robot:
+    """A robot that puts the cube back by itself, and asks whoever sits there where it sees none."""
+    return Teacher.of(config, "sighted").tidying(open_robot(name, config.robot), ask_person)
 
 
 def referee(arguments: Arguments, config: TrainConfig) -> Scored:

@@ -14,6 +14,11 @@ def await_enter(words: str, otherwise: str) -> None:
     await_line(otherwise)
 
 
+def ask_person(words: str) -> None:
+    """Have somebody do something. Raises UserError where nobody is there to do it."""
+    await_enter(f"{words[0].upper()}{words[1:]}.", words)
+
+
 def await_line(otherwise: str) -> None:
     """Wait for Enter. Raises UserError with `otherwise` where standard input has ended."""
     if not os.read(sys.stdin.fileno(), 1024):  # not readline: its lock would outlive a thread that waits there

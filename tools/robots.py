@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+from control import config
 from control.config import RobotConfig
 from control.errors import UserError
 from control.interfaces import Robot
@@ -10,52 +11,37 @@ from control.remote import RemoteRobot
 from hardware.address import open_arm
 from sim.robot import SimRobot
 from sim.scene import plant
-from tools.person import await_enter
 from tools.rig import TwinArm
-from training import settings
-from training.settings import TrainConfig
-from training.teachers import Teacher
 
 RECORDED = "twin:"
 REMOTE = ("ipc://", "tcp://")
 EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
 
-def open_robot(name: str, config: RobotConfig, realtime: bool = False) -> Robot:
+def open_robot(name: str, wanted: RobotConfig, realtime: bool = False) -> Robot:
     """The robot called `name`: `sim`, `twin`, `real`, the YAML file of an arm, or the endpoint of a served robot.
 
     `twin:PATH` is a twin that records what its arm does, to a new file.
 
     Raises:
-        UserError: there is no such robot, it may not be driven, or the served one is not what `config` asks for.
+        UserError: there is no such robot, it may not be driven, or the served one is not the `wanted` one.
         LinkTimeout: the endpoint does not answer.
     """
     if name == "sim":
-        return SimRobot(config, realtime)
+        return SimRobot(wanted, realtime)
     if name == "twin" or name.startswith(RECORDED):
-        return TwinArm(config, Path(name.removeprefix(RECORDED)) if name.startswith(RECORDED) else None)
+        return TwinArm(wanted, Path(name.removeprefix(RECORDED)) if name.startswith(RECORDED) else None)
     if name == "real" or name.endswith(".yaml"):
-        return open_arm(None if name == "real" else Path(name), config)
+        return open_arm(None if name == "real" else Path(name), wanted)
     if not name.startswith(REMOTE):
         raise UserError(
             f"no robot called {name}; name sim, twin, real, an arm's .yaml, or an endpoint such as ipc:///tmp/arm"
         )
     robot = RemoteRobot(name)
-    if fault := _misfit(robot, config) or _another_plant(robot, config):
+    if fault := _misfit(robot, wanted) or _another_plant(robot, wanted):
         robot.close()
         raise UserError(f"the robot at {name} {fault}")
     return robot
-
-
-def open_tidying(name: str, config: TrainConfig) -> Robot:
-    """As `open_robot`, one that puts the cube back by itself, and asks whoever sits there where it sees none."""
-    robot = open_robot(name, config.robot)
-    return Teacher.of(config, "sighted").tidying(robot, ask_person)
-
-
-def ask_person(words: str) -> None:
-    """Raises UserError where nobody is there to answer."""
-    await_enter(f"{words[0].upper()}{words[1:]}.", words)
 
 
 def fitting_config(robot: str, named: str | None, default: str) -> str:
@@ -63,8 +49,14 @@ def fitting_config(robot: str, named: str | None, default: str) -> str:
     if named or not robot.startswith(REMOTE):
         return named or default
     with closing(RemoteRobot(robot)) as served:
-        fits = [name for name in (EXPERIMENT, FAST) if not _misfit(served, settings.load(name).robot)]
+        fits = [name for name in (EXPERIMENT, FAST) if not _misfit(served, robot_section(name))]
     return fits[0] if fits else default
+
+
+def robot_section(name: str, *assignments: str) -> RobotConfig:
+    """The robot section of a configuration, with some settings changed. Raises ConfigError."""
+    values = config.override(config.read(name), assignments)
+    return config.build(RobotConfig, values.get("robot", {}), name)
 
 
 def _another_plant(robot: Robot, config: RobotConfig) -> str:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import tyro
 
-from control import config
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
 from control.link import serve
 from control.remote import RobotService
 from control.types import RobotSpec
-from tools.robots import EXPERIMENT, open_robot
+from tools.robots import EXPERIMENT, open_robot, robot_section
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def robot_config(arguments: Arguments) -> RobotConfig:
         if not assignment.startswith("robot."):
             raise ConfigError(f"--set {assignment}: serve takes settings of the robot alone, such as robot.hz=10")
     model = () if arguments.model is None else (f"robot.model={arguments.model}",)
-    values = config.override(config.read(arguments.config), (*arguments.set, *model))
-    return config.build(RobotConfig, values.get("robot", {}), arguments.config)
+    return robot_section(arguments.config, *arguments.set, *model)
 
 
 def described(spec: RobotSpec) -> str:

@@ -18,7 +18,6 @@ import mujoco
 import numpy as np
 import tyro
 
-from control import config
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CommandRefused
@@ -33,6 +32,7 @@ from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
 from sim.webcam import FPS, Webcam
+from tools.robots import robot_section
 from tools.world import VIEW, World, twin_calibration
 
 LOOK_S = 0.02  # between looks at what ails the camera
@@ -67,8 +67,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     """Say in one line where everything is, then let time pass."""
-    values = config.override(config.read(arguments.config), arguments.set)
-    robot = config.build(RobotConfig, values.get("robot", {}), arguments.config)
+    robot = robot_section(arguments.config, *arguments.set)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,25 @@ import yaml
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CalibrationError, CameraError, ConfigError, DriverLost, TwinarmError
+from control.remote import RemoteRobot
 from control.types import ResetRequest
 from hardware.calibration import Calibration
 from tools.robots import open_robot
 from tools.world import twin_calibration
 
 CONFIG = RobotConfig(camera_px=32)
+WITHOUT_TORCH = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Hidden())
+from tools.cli import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +69,17 @@ def test_an_arm_is_opened_by_its_file_sees_and_goes_home(file):
         assert robot.health().state == "hold"
     finally:
         robot.close()
+
+
+def test_a_computer_without_torch_serves_the_arm(file, tmp_path):
+    endpoint = f"ipc://{tmp_path}/arm"
+    words = ["serve", "--robot", str(file), "--endpoint", endpoint, "--set", "robot.camera_px=32"]
+    with subprocess.Popen([sys.executable, "-c", WITHOUT_TORCH, *words], stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline()
+        with closing(RemoteRobot(endpoint)) as robot:
+            assert robot.health().state == "ready" and robot.observe().frames["wrist_cam"].rgb.std() > 5
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_real_is_the_arm_of_the_file_here(file, monkeypatch):
