@@ -8,6 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from control import arm as kinematics
+from control.actuators import actuator
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import UserError
@@ -218,8 +219,8 @@ def spec_of(config: RobotConfig, calibration: Calibration, frames: Mapping[str, 
 def task_of(spec: RobotSpec, port: str, calibration: Calibration, slack_s: float) -> Task:
     """All that its driver has to know."""
     facts = kinematics.facts()
-    limits, kp = facts["governor"], facts["actuator_profiles"][spec.profile]["kp"]
-    leash_rad = limits["leash_rad"] + limits["leash_torque_Nm"] / kp
+    limits = facts["governor"]
+    leash_rad = limits["leash_rad"] + limits["leash_torque_Nm"] / actuator(spec.profile).kp
     return Task(
         port=port,
         baud=BAUD,

@@ -30,6 +30,7 @@ class Build:
     stall_Nm: float = 2.94
     stiffness_Nm_rad: float = 40.0  # at the factory's P
     damping_Nm_s: float = 1.5  # at the factory's D
+    backlash_rad: float = 0.0  # play of the gears, end to end: the goal pulls the joint along only beyond it
     stall_A: float = 2.7
     nominal_V: float = 12.0
     ambient_C: float = 25.0
@@ -51,7 +52,8 @@ class Motor:
         self.volts = build.nominal_V
         self.duty, self.current_A, self._speed = 0.0, 0.0, 0.0
         self._integral = self._stalled_s = self._over_current_s = self._too_hot_s = self._off_volts_s = 0.0
-        self._goal = self._glide_speed = 0.0
+        self._goal = self._pulled = self._glide_speed = 0.0
+        self._half = build.backlash_rad / 2 * STEPS_PER_RAD
         self._was_on = False
         servo.encoder = mount
         self._read_settings()
@@ -91,6 +93,7 @@ class Motor:
         self._on, self._mode = servo["torque_enable"] == 1, servo["mode"]
         if self._on and not self._was_on:
             self._goal, self._glide_speed, self._integral = float(servo._present(servo.encoder)), 0.0, 0.0
+            self._pulled = self._goal
         self._was_on = self._on
         self._limit, self._weak = float(servo["torque_limit"]), servo["protective_torque"] * 10.0
         per_step = self.build.stiffness_Nm_rad / self.build.stall_Nm * FULL / STEPS_PER_RAD / FACTORY_GAIN
@@ -115,7 +118,8 @@ class Motor:
             return (servo["goal_speed"] - self._speed) * self._d + servo["goal_speed"] / self._fastest * FULL
         assert self._mode >= POSITION_MODE
         self._glide(servo["goal_position_2"], seconds)
-        error = self._goal - servo._present(servo.encoder)
+        self._pulled = max(self._goal - self._half, min(self._goal + self._half, self._pulled))
+        error = self._pulled - servo._present(servo.encoder)
         if -self._dead[1] <= error <= self._dead[0]:
             error = 0.0
         self._integral = max(-FULL, min(FULL, self._integral + self._i * error * seconds * FULL))

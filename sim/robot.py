@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from control import arm as kinematics
+from control.actuators import actuator
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import CommandRefused
@@ -46,8 +47,8 @@ class SimRobot:
         self.data = mujoco.MjData(self.model)
         self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
         self.spec = _spec(config, self.arm, facts)
-        self._kp, self._limits = facts["actuator_profiles"][config.profile]["kp"], facts["governor"]
-        self.governor = Governor(self.spec, self.arm, self._leash(self._kp))
+        self._actuator, self._limits = actuator(config.profile), facts["governor"]
+        self.governor = Governor(self.spec, self.arm, self._leash(self._actuator.kp))
         self._plant = Arm(self.model)
         self._ctrl, self.force_Nm = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
         self._substeps = round(TICK_S / self.model.opt.timestep)
@@ -171,11 +172,11 @@ class SimRobot:
         self._draw = draw
         self._wardrobe.put_on(draw)
         self.cube_m = draw.cube.size_m if draw.cube else self.config.cube_m
-        ticks = (draw.delay.action if draw.delay else 0) * self.governor.ticks_per_command
-        self._gears = Transmission.of(draw, ticks)
+        periods = draw.delay.action if draw.delay else 0
+        self._gears = Transmission.of(draw, self._actuator, periods * self.governor.ticks_per_command)
         self._eye.cast_shadows(bool(draw.light and draw.light.shadows))
         self._lens = Lens(draw, np.random.default_rng([seed, wild.STREAM, 1]))
-        self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._kp)
+        self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._actuator.kp)
 
     def _leash(self, kp: float) -> np.ndarray:
         return np.full(len(JOINTS), self._limits["leash_rad"] + self._limits["leash_torque_Nm"] / kp)

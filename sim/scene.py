@@ -8,6 +8,7 @@ import msgspec
 import mujoco
 import numpy as np
 
+from control.actuators import Actuator, actuator
 from control.arm import TOOL_SITE, kinematic_spec
 from control.arm import facts as kinematic_facts
 from control.config import RobotConfig
@@ -39,7 +40,7 @@ INHERITED = {
 FRONT_M, OVERHEAD_M = [0.66, -0.45, 0.38], [0.22, 0.0, 0.75]
 
 
-def arm_spec(facts: dict[str, Any], profile: str, by_torque: bool = False) -> mujoco.MjSpec:
+def arm_spec(facts: dict[str, Any], servos: Actuator, by_torque: bool = False) -> mujoco.MjSpec:
     """The SO-101: kinematics, looks, collision shapes, pads, wrist camera and actuators."""
     spec = kinematic_spec(facts)
     spec.option.timestep = facts["contact"]["option"]["timestep_s"]
@@ -50,11 +51,11 @@ def arm_spec(facts: dict[str, Any], profile: str, by_torque: bool = False) -> mu
                 _add_shape(spec.body(fact["name"]), shape)
     _add_pads(spec, facts["finger_pads"])
     _add_wrist_camera(spec.body("gripper"), facts["wrist_cameras"]["wide_angle_v5"])
-    actuate(spec, facts, profile, by_torque)
+    actuate(spec, servos, by_torque)
     return spec
 
 
-def user_spec(path: str, facts: dict[str, Any], profile: str, by_torque: bool = False) -> mujoco.MjSpec:
+def user_spec(path: str, facts: dict[str, Any], servos: Actuator, by_torque: bool = False) -> mujoco.MjSpec:
     """A user's own arm, with this project's actuators and, where it has no `wrist_cam`, its wrist camera.
 
     Raises:
@@ -72,7 +73,7 @@ def user_spec(path: str, facts: dict[str, Any], profile: str, by_torque: bool = 
     _forget_defaults(spec)
     if spec.camera("wrist_cam") is None:
         _add_wrist_camera(spec.site(TOOL_SITE).parent, facts["wrist_cameras"]["wide_angle_v5"])
-    actuate(spec, facts, profile, by_torque)
+    actuate(spec, servos, by_torque)
     return spec
 
 
@@ -85,27 +86,20 @@ def _forget_defaults(spec: mujoco.MjSpec) -> None:
             setattr(theirs, name, getattr(ours, name))
 
 
-def actuate(spec: mujoco.MjSpec, facts: dict[str, Any], profile: str, by_torque: bool = False) -> None:
-    """Put a position servo of the named profile on every joint, or `by_torque` no more than its motor.
-
-    Raises:
-        ConfigError: an unknown profile.
-    """
-    gains = facts["actuator_profiles"].get(profile)
-    if gains is None:
-        raise ConfigError(f"no actuator profile {profile}; there are: {', '.join(facts['actuator_profiles'])}")
+def actuate(spec: mujoco.MjSpec, servos: Actuator, by_torque: bool = False) -> None:
+    """Put a position servo on every joint, or `by_torque` no more than its motor."""
     for name in JOINTS:
         joint = spec.joint(name)
-        joint.damping = [gains["damping"], 0.0, 0.0]  # the linear term of a polynomial
-        joint.frictionloss, joint.armature = gains["frictionloss"], gains["armature"]
-        force = gains["gripper_force_Nm"] if name == "gripper" else gains["force_Nm"]
+        joint.damping = [servos.damping, 0.0, 0.0]  # the linear term of a polynomial
+        joint.frictionloss, joint.armature = servos.frictionloss, servos.armature
+        force = servos.gripper_force_Nm if name == "gripper" else servos.force_Nm
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         if by_torque:
-            servo.forcerange, servo.forcelimited = [-gains["force_Nm"], gains["force_Nm"]], 1
+            servo.forcerange, servo.forcelimited = [-servos.force_Nm, servos.force_Nm], 1
             continue
         servo.gaintype, servo.biastype = mujoco.mjtGain.mjGAIN_FIXED, mujoco.mjtBias.mjBIAS_AFFINE
-        servo.gainprm[0] = gains["kp"]
-        servo.biasprm[1:3] = -gains["kp"], -gains["kv"]
+        servo.gainprm[0] = servos.kp
+        servo.biasprm[1:3] = -servos.kp, -servos.kv
         servo.forcerange, servo.forcelimited = [-force, force], 1
         servo.ctrlrange, servo.ctrllimited = list(joint.range), 1
 
@@ -118,11 +112,9 @@ def lift_scene(robot: RobotConfig, facts: dict[str, Any], by_torque: bool = Fals
     Raises:
         ConfigError: the profile or the user's own model cannot be used.
     """
-    if robot.model:
-        spec = user_spec(robot.model, facts, robot.profile, by_torque)
-    else:
-        spec = arm_spec(facts, robot.profile, by_torque)
-    _set_options(spec, facts["contact"])
+    servos = actuator(robot.profile)
+    spec = user_spec(robot.model, facts, servos, by_torque) if robot.model else arm_spec(facts, servos, by_torque)
+    set_options(spec, facts["contact"])
     try:
         looks.furnish(spec)
         _add_cube(spec, robot, facts["finger_pads"])
@@ -140,14 +132,14 @@ def plant(robot: RobotConfig) -> dict[str, Setting]:
     """
     settings = msgspec.to_builtins(robot)
     if robot.model is not None:
-        model = user_spec(robot.model, kinematic_facts(), robot.profile).compile()
+        model = user_spec(robot.model, kinematic_facts(), actuator(robot.profile)).compile()
         content = np.empty(mujoco.mj_sizeModel(model), np.uint8)
         mujoco.mj_saveModel(model, None, content)
         settings["model"] = hashlib.sha256(content.tobytes()).hexdigest()[:16]
     return settings
 
 
-def _set_options(spec: mujoco.MjSpec, contact: dict[str, Any]) -> None:
+def set_options(spec: mujoco.MjSpec, contact: dict[str, Any]) -> None:
     spec.option.timestep = contact["option"]["timestep_s"]
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC

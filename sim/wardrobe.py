@@ -8,6 +8,8 @@ import cv2
 import mujoco
 import numpy as np
 
+from control.actuators import Actuator
+from control.governor import TICK_S
 from control.types import JOINTS, Frame
 from sim import textures
 from sim.looks import LIFT
@@ -88,25 +90,27 @@ class Transmission:
 
     Args:
         ticks: of 10 ms that a reference takes to arrive.
+        lead: ticks by which it is ahead at its speed.
         backlash_rad: (J,) play, end to end: the joint's goal follows only beyond it. A simple model: a loaded gear
             lies on one flank, and then the play costs nothing.
         zero_rad: (J,) what the encoders say beyond the truth.
     """
 
-    def __init__(self, ticks: int, backlash_rad: np.ndarray, zero_rad: np.ndarray):
-        self._ticks, self._half, self.zero_rad = ticks, backlash_rad / 2, zero_rad
-        self._direct = ticks == 0 and not backlash_rad.any() and not zero_rad.any()
+    def __init__(self, ticks: int, lead: float, backlash_rad: np.ndarray, zero_rad: np.ndarray):
+        self._ticks, self._lead, self._half, self.zero_rad = ticks, lead, backlash_rad / 2, zero_rad
+        self._direct = ticks == 0 and lead == 0.0 and not backlash_rad.any() and not zero_rad.any()
 
     @classmethod
-    def of(cls, draw: Draw, ticks: int) -> Self:
-        """Of a draw; of a tame one, a transmission that passes everything on as it is."""
-        none = np.zeros(len(JOINTS))
-        servo = draw.servo or Servo(0.0, none, none)
-        return cls(ticks, servo.backlash_rad, servo.zero_rad)
+    def of(cls, draw: Draw, actuator: Actuator, ticks: int) -> Self:
+        """Of a draw, `ticks` late besides what the actuator is; of a tame one, what the actuator says."""
+        ones = np.ones(len(JOINTS))
+        servo = draw.servo or Servo(actuator.kp, actuator.backlash_rad * ones, 0 * ones)
+        lead = 0.0 if draw.servo else actuator.lead_s / TICK_S
+        return cls(ticks + round(actuator.delay_s / TICK_S), lead, servo.backlash_rad, servo.zero_rad)
 
     def start(self, reference_rad: np.ndarray) -> np.ndarray:
         """At rest at `reference_rad` (J,), as the encoders say; the joints' goal, truly."""
-        self._goal = reference_rad - self.zero_rad
+        self._goal = self._arrived = reference_rad - self.zero_rad
         self._line = deque([self._goal] * self._ticks)
         return self._goal
 
@@ -115,8 +119,9 @@ class Transmission:
         if self._direct:
             return reference_rad
         self._line.append(np.asarray(reference_rad) - self.zero_rad)
-        arrived = self._line.popleft()
-        self._goal = np.minimum(np.maximum(self._goal, arrived - self._half), arrived + self._half)
+        before, self._arrived = self._arrived, self._line.popleft()
+        ahead = self._arrived + self._lead * (self._arrived - before)
+        self._goal = np.minimum(np.maximum(self._goal, ahead - self._half), ahead + self._half)
         return self._goal
 
 

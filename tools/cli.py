@@ -41,6 +41,7 @@ VERBS = {
     "find": "list serial ports and cameras, with a picture from each",
     "setup-servos": "give each servo of a new arm its id, one after another",
     "calibrate": "find by hand which reading of each servo is which angle of its joint",
+    "sysid": "fit the simulator's servos to an arm's: stiffness, damping, friction, delay, play",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",

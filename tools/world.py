@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from control import arm as kinematics
+from control.actuators import actuator
 from control.arm import Arm
 from control.config import RobotConfig
 from control.types import AS_FOUND, JOINTS, ResetRequest, Truth
@@ -26,6 +27,7 @@ from tools.fate import Fate
 BEHIND_S = 0.05  # of the clock: then time is lost rather than caught up with
 PUBLISHED = 4  # ticks
 VIEW = ("frozen", "black", "slow")  # of the camera: yes, yes, pictures a second where it is slow
+BACKLASH_RAD = 0.0087  # half a degree, as the maker specifies
 SUPPLY_V, SUPPLY_OHM = 12.0, 0.15
 ZEROS = (1890, 2201, 2048, 1770, 2150, 1502)  # where this twin's horns were put on, none of them in the middle
 OFFSETS = (0, -731, 1204, 85, -1990, 402)
@@ -61,10 +63,9 @@ class World:
         mishaps: Sequence[Mishap] = (),
         black_box: BlackBox | None = None,
     ):
-        facts = kinematics.facts()
-        self.plant, self._home_rad = Plant(config), np.array(facts["home_rad"])
-        gains = facts["actuator_profiles"][config.profile]
-        build = Build(stall_Nm=gains["force_Nm"], stiffness_Nm_rad=gains["kp"], damping_Nm_s=gains["kv"])
+        self.plant, self._home_rad = Plant(config), np.array(kinematics.facts()["home_rad"])
+        gains = actuator(config.profile)
+        build = Build(gains.force_Nm, gains.kp, gains.kv, backlash_rad=gains.backlash_rad or BACKLASH_RAD)
         joints = [calibration.joints[name] for name in JOINTS]
         self.motors = [Motor(Servo({"id": j.id} | j.remembered), build, j.zero_steps + j.homing_offset) for j in joints]
         spoiler = Spoiler([j.id for j in joints])

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from control import config
+from control.actuators import actuator
 from control.arm import Arm, facts, kinematic_spec
 from control.types import JOINTS
 from sim.scene import arm_spec
@@ -107,7 +108,7 @@ def kinematic():
 
 @cache
 def simulated():
-    return arm_spec(facts(), "measured").compile()
+    return arm_spec(facts(), actuator("measured")).compile()
 
 
 @pytest.fixture(params=range(POSES))

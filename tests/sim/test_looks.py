@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from control.actuators import actuator
 from control.arm import Arm, facts
 from control.config import RobotConfig
 from sim import looks, parts
@@ -54,7 +55,7 @@ def test_every_body_of_the_arm_is_dressed_and_no_dress_can_be_touched(model):
 
 
 def test_the_arm_keeps_its_looks_in_a_file(model):
-    spec = arm_spec(facts(), "measured")
+    spec = arm_spec(facts(), actuator("measured"))
     spec.compile()
     again = mujoco.MjModel.from_xml_string(spec.to_xml())
     assert again.nmesh == model.nmesh and (again.mesh_facenum == model.mesh_facenum).all()

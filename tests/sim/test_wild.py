@@ -101,7 +101,7 @@ def test_another_cube_is_what_the_compiler_would_have_made_of_it():
 
 @given(goals=st.lists(st.floats(-1, 1), min_size=1, max_size=40), ticks=st.integers(0, 5), play=st.floats(0, 0.1))
 def test_a_joint_follows_late_and_within_half_the_play(goals, ticks, play):
-    between = Transmission(ticks, np.full(6, play), np.zeros(6))
+    between = Transmission(ticks, 0.0, np.full(6, play), np.zeros(6))
     between.start(np.zeros(6))
     reached = [between.pass_on(np.full(6, goal))[0] for goal in goals]
     arrived = ([0.0] * ticks + goals)[: len(goals)]
@@ -111,7 +111,7 @@ def test_a_joint_follows_late_and_within_half_the_play(goals, ticks, play):
 
 
 def test_turning_back_within_the_play_moves_nothing():
-    between = Transmission(0, np.full(6, 0.02), np.zeros(6))
+    between = Transmission(0, 0.0, np.full(6, 0.02), np.zeros(6))
     between.start(np.zeros(6))
     there = between.pass_on(np.full(6, 0.5)).copy()
     assert (between.pass_on(np.full(6, 0.5 - 0.015)) == there).all()
@@ -120,7 +120,7 @@ def test_turning_back_within_the_play_moves_nothing():
 
 def test_an_encoder_whose_zero_is_off_sends_the_joint_as_far_the_other_way():
     zero = np.array([0.02, -0.02, 0.0, 0.0, 0.01, 0.0])
-    between = Transmission(0, np.zeros(6), zero)
+    between = Transmission(0, 0.0, np.zeros(6), zero)
     between.start(np.zeros(6))
     assert between.pass_on(np.zeros(6)) == pytest.approx(-zero)
 
