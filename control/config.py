@@ -140,7 +140,8 @@ class RobotConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hz: float = 10.0  # control rate
     camera_px: int = 84  # side of the square picture a policy gets
     render: Literal["direct", "exact"] = "direct"  # exact: 640x480, crop and area resize, as a real camera's driver
-    profile: str = "measured"  # actuator profile of configs/so101.yaml
+    profile: str = "measured"  # of the servos: a name in configs/so101.yaml, or a file of twinarm sysid
+    wrist_camera: str | None = None  # its mount: a name there, or a file of twinarm align; None: as the model has it
     model: str | None = None  # an MJCF of your own instead of the SO-101
     cube_m: float = 0.03  # side of the cube
     cube_kg: float = 0.03

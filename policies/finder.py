@@ -7,38 +7,20 @@ learned, so it works at first sight, for cubes of one clear colour.
 import colorsys
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import mujoco
 import numpy as np
 
 from control.arm import Arm
+from control.mounting import Mount
 from control.types import Observation
 
 HUE_DEG, SATURATION, VALUE = 18.0, 80, 40  # how far a pixel's hue may lie from the cube's; its least of the others
 SMALLEST_PX = 12  # of the blob
 FINE = 4  # subpixels to a pixel, of the outlines that are compared
 TURNS = np.radians(np.arange(0.0, 90.0, 7.5))
-SIGHTED = 0.6  # share of blob and outline that must be in common
-
-
-@dataclass(frozen=True)
-class Mount:
-    """A camera on the hand."""
-
-    place_m: np.ndarray  # (3,) in the hand's frame
-    rotation: np.ndarray  # (3, 3); it looks along its -z, y is up in the picture
-    fovy_deg: float
-
-    @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> "Mount":
-        """The one of `wrist_cameras` that the simulated arm wears."""
-        camera = facts["wrist_cameras"]["wide_angle_v5"]
-        quat, matrix = np.empty(4), np.empty(9)
-        mujoco.mju_euler2Quat(quat, np.array(camera["euler_rad"], float), "xyz")
-        mujoco.mju_quat2Mat(matrix, quat)
-        return cls(np.array(camera["pos_m"], float), matrix.reshape(3, 3), float(camera["fovy_deg"]))
+SIGHTED = 0.6
 
 
 @dataclass(frozen=True)
@@ -63,14 +45,18 @@ class CubeFinder:
         self._arm, self._mount, self._cube_m, self._camera = arm, mount, cube_m, camera
         self._hue_deg = 360.0 * colorsys.rgb_to_hsv(*rgb)[0]
 
-    def find(self, observation: Observation) -> Sighting | None:
-        """The cube in the picture, or None where none is, or too much of it is hidden."""
-        picture = observation.frames[self._camera].rgb
-        blob = self._blob(picture)
+    def find(self, observation: Observation, least: float = SIGHTED) -> Sighting | None:
+        """The cube in the picture, or None where none is, or too much of it is hidden.
+
+        Args:
+            least: share of the patch of its colour and of its outline that must be in common.
+        """
+        picture = self.picture(observation)
+        blob = self.blob(picture)
         rows, columns = np.nonzero(blob)
         if len(rows) < SMALLEST_PX:
             return None
-        view = _View(*self._arm.hand_pose(observation.joints_rad), self._mount, picture.shape[0])
+        view = View(*self._arm.hand_pose(observation.joints_rad), self._mount, picture.shape[0])
         start = view.on_plane(np.array([columns.mean(), rows.mean()]), self._cube_m / 2)
         if start is None:
             return None
@@ -80,9 +66,13 @@ class CubeFinder:
             best = self._climb(view, wanted, best, step)
         overlap, x, y, yaw = best
         found = Sighting(np.array([x, y, self._cube_m / 2]), float(yaw % (np.pi / 2)), overlap)
-        return found if overlap > SIGHTED else None
+        return found if overlap > least else None
 
-    def _blob(self, picture: np.ndarray) -> np.ndarray:
+    def picture(self, observation: Observation) -> np.ndarray:
+        """(H, W, 3) of the camera on the hand."""
+        return observation.frames[self._camera].rgb
+
+    def blob(self, picture: np.ndarray) -> np.ndarray:
         """(H, W) uint8: 1 on the largest connected patch of the cube's colour."""
         hue, saturation, value = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV))
         off = np.abs((2.0 * hue - self._hue_deg + 180.0) % 360.0 - 180.0)
@@ -94,7 +84,7 @@ class CubeFinder:
         return (labels == largest).astype(np.uint8)
 
     def _climb(
-        self, view: "_View", wanted: np.ndarray, best: tuple[float, float, float, float], step_m: float
+        self, view: "View", wanted: np.ndarray, best: tuple[float, float, float, float], step_m: float
     ) -> tuple[float, float, float, float]:
         """Go to better neighbours, `step_m` away or turned by as much at a corner, until there is none."""
         turn = step_m / (self._cube_m / math.sqrt(2))
@@ -107,13 +97,9 @@ class CubeFinder:
                 return best
             best = better
 
-    def _overlap(self, view: "_View", wanted: np.ndarray, pose: tuple[float, float, float]) -> float:
+    def _overlap(self, view: "View", wanted: np.ndarray, pose: tuple[float, float, float]) -> float:
         """Intersection over union of the blob and the cube's outline at x, y, yaw."""
-        x, y, yaw = pose
-        half, cos, sin = self._cube_m / 2, math.cos(yaw), math.sin(yaw)
-        turned = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
-        corners = CORNERS * half @ turned.T + np.array([x, y, half])
-        pixels = view.pixels(corners)
+        pixels = view.pixels(corners(self._cube_m, pose))
         if pixels is None:
             return 0.0
         outline = np.zeros_like(wanted)
@@ -123,14 +109,29 @@ class CubeFinder:
         return both / max(1, int(cv2.countNonZero(outline | wanted)))
 
 
+def corners(cube_m: float, pose: tuple[float, float, float]) -> np.ndarray:
+    """(8, 3) of a cube that stands on the table at x, y, yaw, metres."""
+    x, y, yaw = pose
+    half, cos, sin = cube_m / 2, math.cos(yaw), math.sin(yaw)
+    turned = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    return CORNERS * half @ turned.T + np.array([x, y, half])
+
+
 CORNERS = np.array([[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
-class _View:
-    """A camera at one moment, seeing a square of `px` pixels."""
+class View:
+    """A camera at one moment, seeing a square of `px` pixels.
+
+    Args:
+        hand_m, hand: place (3,) and rotation (3, 3) of the hand that carries it.
+    """
 
     def __init__(self, hand_m: np.ndarray, hand: np.ndarray, mount: Mount, px: int):
-        self._eye, self._turned = hand_m + hand @ mount.place_m, hand @ mount.rotation
+        quat, matrix = np.empty(4), np.empty(9)
+        mujoco.mju_euler2Quat(quat, np.array(mount.euler_rad), "xyz")
+        mujoco.mju_quat2Mat(matrix, quat)
+        self._eye, self._turned = hand_m + hand @ np.array(mount.pos_m), hand @ matrix.reshape(3, 3)
         self._focal, self._middle = px / 2 / math.tan(math.radians(mount.fovy_deg) / 2), (px - 1) / 2
 
     def pixels(self, points_m: np.ndarray) -> np.ndarray | None:

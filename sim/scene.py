@@ -13,6 +13,7 @@ from control.arm import TOOL_SITE, kinematic_spec
 from control.arm import facts as kinematic_facts
 from control.config import RobotConfig
 from control.errors import ConfigError
+from control.mounting import SHIPPED, Mount, mount
 from control.types import JOINTS, Setting
 from sim import looks
 
@@ -50,7 +51,7 @@ def arm_spec(facts: dict[str, Any], servos: Actuator, by_torque: bool = False) -
             if not _is_finger(shape):
                 _add_shape(spec.body(fact["name"]), shape)
     _add_pads(spec, facts["finger_pads"])
-    _add_wrist_camera(spec.body("gripper"), facts["wrist_cameras"]["wide_angle_v5"])
+    _add_wrist_camera(spec.body("gripper"), mount(SHIPPED))
     actuate(spec, servos, by_torque)
     return spec
 
@@ -72,7 +73,7 @@ def user_spec(path: str, facts: dict[str, Any], servos: Actuator, by_torque: boo
         spec.delete(stale)
     _forget_defaults(spec)
     if spec.camera("wrist_cam") is None:
-        _add_wrist_camera(spec.site(TOOL_SITE).parent, facts["wrist_cameras"]["wide_angle_v5"])
+        _add_wrist_camera(spec.site(TOOL_SITE).parent, mount(SHIPPED))
     actuate(spec, servos, by_torque)
     return spec
 
@@ -119,6 +120,9 @@ def lift_scene(robot: RobotConfig, facts: dict[str, Any], by_torque: bool = Fals
         looks.furnish(spec)
         _add_cube(spec, robot, facts["finger_pads"])
         _add_room_cameras(spec)
+        if robot.wrist_camera:
+            spec.delete(spec.camera("wrist_cam"))
+            _add_wrist_camera(spec.site(TOOL_SITE).parent, mount(robot.wrist_camera))
         return spec.compile()
     except ValueError as error:
         raise ConfigError(f"{robot.model or 'the SO-101'} does not compile in the lift scene: {error}") from None
@@ -197,10 +201,10 @@ def _add_pads(spec: mujoco.MjSpec, pads: dict[str, Any]) -> None:
         geom.rgba, geom.mass = looks.PAD_RGBA, 0
 
 
-def _add_wrist_camera(body: Any, camera: dict[str, Any]) -> None:
+def _add_wrist_camera(body: Any, camera: Mount) -> None:
     quat = np.zeros(4)
-    mujoco.mju_euler2Quat(quat, np.array(camera["euler_rad"]), "xyz")
-    body.add_camera(name="wrist_cam", pos=camera["pos_m"], quat=quat, fovy=camera["fovy_deg"])
+    mujoco.mju_euler2Quat(quat, np.array(camera.euler_rad), "xyz")
+    body.add_camera(name="wrist_cam", pos=camera.pos_m, quat=quat, fovy=camera.fovy_deg)
 
 
 def _require_names(spec: mujoco.MjSpec, path: str) -> None:

@@ -7,11 +7,12 @@ from typing import Self
 
 import numpy as np
 
-from control.arm import Arm, facts
+from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Policy, Robot
+from control.mounting import mount
 from policies.crude import CrudeGrasp
-from policies.finder import CubeFinder, Mount
+from policies.finder import CubeFinder
 from policies.repeat import Repeat
 from policies.scripted import Cube, Noisy, ScriptedGrasp
 from policies.sighted import SightedGrasp
@@ -39,12 +40,13 @@ class Teacher:
     model: str | None = None
     cube_m: float = 0.03
     cube_rgb: tuple[float, float, float] = (0.85, 0.1, 0.1)
+    wrist_camera: str | None = None
 
     @classmethod
     def of(cls, config: TrainConfig, script: str, noise: float = 0.0) -> Self:
         """The one for a run's robot and cube."""
         robot = config.robot
-        return cls(config.spaces, script, noise, robot.model, robot.cube_m, config.demos.cube_rgb)
+        return cls(config.spaces, script, noise, robot.model, robot.cube_m, config.demos.cube_rgb, robot.wrist_camera)
 
     def __call__(self, robot: Robot, seed: int) -> Policy:
         arm = Arm.of(self.model)
@@ -63,7 +65,7 @@ class Teacher:
 
     def finder(self, arm: Arm) -> CubeFinder:
         """What finds the cube in the wrist camera's picture."""
-        return CubeFinder(arm, Mount.from_facts(facts()), self.cube_rgb, self.cube_m, self.spaces.camera)
+        return CubeFinder(arm, mount(self.wrist_camera), self.cube_rgb, self.cube_m, self.spaces.camera)
 
     def tidying(self, robot: Robot, ask: Callable[[str], None]) -> TidyingRobot:
         """`robot`, putting the cube back by itself; `ask` tells a person what to do and returns when it is done."""
