@@ -1,0 +1,67 @@
+"""`twinarm probe`: whether a real servo does what the emulated one does on a third party's word."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from hardware.cadence import Finding
+from hardware.probing import probe, switched_off_and_on
+from tools.person import await_enter
+
+FREE = (
+    "The servo must be free to turn by some degrees, best alone and without the arm. It will be switched on gently, "
+    "and let go."
+)
+NOBODY = "somebody must see that the servo is free to turn; run it in a terminal, or say --allow-motion"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Ask a real servo what it does where the twin's rests on a third party's word. Exit status 1 where they differ:
+    then believe the servo. Settings are put back; nothing is kept in its EEPROM."""
+
+    port: tyro.conf.Positional[str]
+    """Serial port, such as /dev/ttyACM0."""
+
+    id: int = 1
+    """Of the servo."""
+
+    power: bool = False
+    """Ask somebody to switch the supply off and on, too, to see what is left."""
+
+    allow_motion: bool = False
+    """Do not wait for somebody to say that it may move."""
+
+    json: bool = False
+    """Print one line of JSON for each behaviour instead of the table."""
+
+
+def main(arguments: Arguments) -> int:
+    """Ask, and set side by side."""
+    if not arguments.allow_motion:
+        await_enter(FREE, NOBODY)
+    found = list(probe(arguments.port, arguments.id))
+    if arguments.power:
+        switch = partial(await_enter, "Switch the servo's supply off and on.", "somebody must switch the supply")
+        found.append(switched_off_and_on(arguments.port, arguments.id, switch))
+    show(found, arguments.json)
+    return int(not all(finding.alike for finding in found))
+
+
+def show(found: list[Finding], as_json: bool) -> None:
+    """The table, or the lines."""
+    if as_json:
+        for finding in found:
+            print(json.dumps(asdict(finding)))
+        return
+    table = Table("", "emulated", "this servo", box=None)
+    for finding in found:
+        table.add_row(finding.behaviour, finding.emulated, finding.seen, style="" if finding.alike else "red")
+    console = Console()
+    console.print(table)
+    differing = sum(not finding.alike for finding in found)
+    console.print(f"{len(found) - differing} of {len(found)} behaviours are as emulated")
