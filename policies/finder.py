@@ -7,6 +7,7 @@ learned, so it works at first sight, for cubes of one clear colour.
 import colorsys
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import mujoco
@@ -30,6 +31,12 @@ class Sighting:
     cube_m: np.ndarray  # (3,) its centre
     yaw_rad: float  # of a face, in [0, pi / 2)
     overlap: float  # of blob and outline, intersection over union
+
+
+class Finder(Protocol):
+    """Whatever says where the cube is."""
+
+    def find(self, observation: Observation) -> Sighting | None: ...
 
 
 class CubeFinder:

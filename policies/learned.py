@@ -14,6 +14,7 @@ from policies.actor import Shapes, load_policy
 from policies.spaces import Spaces, SpacesConfig
 
 NOTES = "twinarm"
+UNCALIBRATED = ("exact", "")  # of a simulator, whose angles are true
 
 
 class Network(Protocol):
@@ -67,6 +68,7 @@ class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hz: float
     steps: int  # environment steps behind it
     config: str  # digest of the training configuration
+    calibrations: tuple[str, ...] = ()  # RobotSpec.calibration of every arm that it learned from
 
 
 def write_notes(notes: Notes) -> dict[str, str]:
@@ -100,4 +102,14 @@ def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
     if faults:
         raise CheckpointError(
             f"{path} does not fit this robot: {'; '.join(faults)}; start the robot with matching settings"
+        )
+
+
+def require_calibration(notes: Notes, spec: RobotSpec, path: Path) -> None:
+    """Raises CheckpointError for a calibrated robot where a policy learned from calibrated arms, and not from this."""
+    theirs = [digest for digest in notes.calibrations if digest not in UNCALIBRATED]
+    if theirs and spec.calibration not in (*theirs, *UNCALIBRATED):
+        raise CheckpointError(
+            f"{path} learned from an arm with calibration {', '.join(theirs)}, this one has {spec.calibration}: the "
+            "same angles are other poses; use that calibration, or say --any-calibration"
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from control.arm import Arm
 from control.types import GRIPPER, Command, Observation
-from policies.finder import CubeFinder, Sighting
+from policies.finder import Finder, Sighting
 from policies.scripted import ScriptedGrasp
 from policies.spaces import Spaces
 
@@ -44,7 +44,7 @@ class SightedGrasp:
     for the moving finger may stand before it.
     """
 
-    def __init__(self, spaces: Spaces, arm: Arm, finder: CubeFinder):
+    def __init__(self, spaces: Spaces, arm: Arm, finder: Finder):
         self._spaces, self._arm, self._finder = spaces, arm, finder
         self._grasp = ScriptedGrasp(spaces, arm, self._cube)
         self.reset()

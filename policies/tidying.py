@@ -9,7 +9,7 @@ from control.arm import heading, within_reach
 from control.errors import CommandRefused, UserError
 from control.interfaces import Robot, Scenic
 from control.types import AS_FOUND, GRIPPER, Command, Health, Observation, ResetRequest, RobotSpec, Truth
-from policies.finder import CubeFinder
+from policies.finder import Finder
 from policies.scripted import OPEN_RAD, SHUT_RAD, ScriptedGrasp, View, Waypoint
 from policies.sighted import pressing, sways
 from policies.spaces import Spaces
@@ -43,11 +43,12 @@ class TidyingRobot:
 
     Args:
         ask: tells a person what to do and returns when it is done; called where no cube is in sight and in reach.
+        lay: what a person must do whenever the arm holds nothing; empty for a finder that sees for itself.
     """
 
-    def __init__(self, robot: Robot, spaces: Spaces, finder: CubeFinder, ask: Callable[[str], None]):
+    def __init__(self, robot: Robot, spaces: Spaces, finder: Finder, ask: Callable[[str], None], lay: str = ""):
         self._robot, self._spaces, self._finder, self._ask = robot, spaces, finder, ask
-        self._arm = spaces.arm
+        self._arm, self._lay = spaces.arm, lay
         self._gripped_m: float | None = None  # the tool's height when the fingers first pressed
 
     @property
@@ -60,7 +61,8 @@ class TidyingRobot:
             raise UserError(
                 f"an arm that tidies up itself starts at home, as the world is; it was asked for stage {request.stage}"
             )
-        self._put_back(request)
+        if not self._put_back(request) and self._lay:
+            self._ask(self._lay)
         asked = replace(request, stage=AS_FOUND)
         seen = self._robot.reset(asked)
         while not self._found(seen):
@@ -99,10 +101,11 @@ class TidyingRobot:
             self._gripped_m = float(self._arm.tool(seen.joints_rad)[0][2])
         return seen
 
-    def _put_back(self, request: ResetRequest) -> None:
+    def _put_back(self, request: ResetRequest) -> bool:
+        """Whether there was something to put back, and it was let go of."""
         seen = self._felt(self._robot.observe())
         if self._gripped_m is None:
-            return
+            return False
         x, y, _ = request.spawn.draw(np.random.default_rng(request.seed))  # where a simulator would lay it
 
         def there() -> tuple[np.ndarray, float, np.ndarray]:
@@ -113,7 +116,8 @@ class TidyingRobot:
         for _ in range(PATIENCE_STEPS):
             seen = self.step(hand.act(seen))
             if seen.joints_rad[GRIPPER] > LET_GO_RAD and self._arm.tool(seen.joints_rad)[0][2] > CARRY_M / 2:
-                return
+                return True
+        return False
 
     def _found(self, seen: Observation) -> bool:
         """Whether the cube is in sight from home, or from a little to either side."""

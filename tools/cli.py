@@ -43,6 +43,7 @@ VERBS = {
     "calibrate": "find by hand which reading of each servo is which angle of its joint",
     "sysid": "fit the simulator's servos to an arm's: stiffness, damping, friction, delay, play",
     "align": "find the wrist camera's place and field of view, and lay the simulator's picture over the arm's",
+    "touch": "show with the gripper where the cube lies, for --cube",
     "probe": "ask a real servo what it does where the twin rests on a third party's word",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",

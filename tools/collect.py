@@ -39,9 +39,13 @@ class Arguments:
     curriculum_stage: str | None = None
     """Where an episode starts: home, lifted, grasped, near, far, or 0 to 4; default: the configuration's."""
 
-    script: Literal["scripted", "sighted", "crude"] | None = None
+    script: Literal["scripted", "sighted", "told", "crude"] | None = None
     """scripted: is told where the cube is at every step, and tries again. sighted: the same, but finds the cube in the
-    wrist camera's picture. crude: open-loop timing. Default: the configuration's."""
+    wrist camera's picture. told: the same, but believes it to be at --cube. crude: open-loop timing. Default: the
+    configuration's."""
+
+    cube: str | None = None
+    """Where the cube is laid, always: x,y,yaw in metres and degrees; default: anywhere in the configuration's box."""
 
     noise: float | None = None
     """Of the executed actions, in action units (their labels stay clean); default: the configuration's demos.noise,
@@ -109,6 +113,7 @@ def configured(arguments: Arguments) -> TrainConfig:
         "demos.noise": 0.0 if arguments.script == "crude" and arguments.noise is None else arguments.noise,
         "robot.model": arguments.model,
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
+        **settings.laid_at(arguments.cube),
     }
     config = settings.load(fitting_config(arguments.robot, arguments.config, EXPERIMENT), arguments.set, flags)
     if not 0 <= arguments.seed <= TRAINING_SEED - config.demos.episodes:

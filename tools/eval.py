@@ -17,30 +17,24 @@ from rich.table import Table
 from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Robot
-from policies.actor import load_policy
-from policies.behaviours import Blind
-from policies.learned import LearnedPolicy, read_notes, require_fit
-from policies.repeat import Repeat
-from policies.spaces import Spaces
 from sim.stages import stage_name
 from sim.wild import FACTORS
 from tools.collect import workers
 from tools.person import ask_person
+from tools.players import player
 from tools.progress import bar, counting
 from tools.robots import FAST, fitting_config, open_robot
 from training import runs, settings
 from training.cluster import require_cluster
 from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
-from training.examination import Examination, Player, examine
+from training.examination import Examination, examine
 from training.lift import LiftTask, load_reward
 from training.report import FILMED, shoot
 from training.sensed import SensedLift
 from training.settings import TaskConfig, TrainConfig
 from training.teachers import Teacher
-from training.train import BEST
 
 TABLE_WIDTH = 118
-TAUGHT, UNTAUGHT = ("scripted", "sighted", "crude"), ("zero", "random")
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Arguments:
     """Run a policy on resets that nothing was trained or chosen on, and count."""
 
     policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, or one of: scripted, sighted, crude, zero, random."""
+    """A run, a policy.safetensors, or one of: scripted, sighted, told, crude, zero, random."""
 
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
@@ -58,6 +52,10 @@ class Arguments:
 
     episodes: int = 100
     """How many resets."""
+
+    cube: str | None = None
+    """Where the cube is laid, always, and where told believes it to be: x,y,yaw in metres and degrees; twinarm touch
+    finds them with the gripper. Default: anywhere in the configuration's box."""
 
     seed: int = 0
     """Which resets: the first, counted from the seeds that are kept for evaluation; the others follow."""
@@ -80,6 +78,9 @@ class Arguments:
     own_reset: bool = False
     """Let the arm put the cube back and look for it by itself, as an arm must; the simulator lays no cube. It starts at
     home."""
+
+    any_calibration: bool = False
+    """Play even a policy that learned from an arm calibrated otherwise."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
@@ -111,7 +112,7 @@ def main(arguments: Arguments) -> None:
         require_cluster(arguments.cluster)
     judge, witness = referee(arguments, config), lift_task(config) if arguments.by_feel else None
     make_robot = robot_maker(arguments, config)
-    make_player = partial(player, arguments.policy, config)
+    make_player = partial(player, arguments.policy, config, any_calibration=arguments.any_calibration)
 
     def examined(task: TaskConfig, label: str) -> Report:
         resets = requests(task, EVALUATION_SEED + arguments.seed, arguments.episodes)
@@ -140,12 +141,13 @@ def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot
         return partial(open_robot, arguments.robot, config.robot)
     if config.task.stage != "home" or config.task.wild:
         raise UserError("--own-reset starts at home, in the world as it is; add --curriculum-stage home")
-    return partial(open_tidying, arguments.robot, config)
+    script = "told" if arguments.policy == "told" else "sighted"
+    return partial(open_tidying, arguments.robot, config, script)
 
 
-def open_tidying(name: str, config: TrainConfig) -> Robot:
+def open_tidying(name: str, config: TrainConfig, script: str = "sighted") -> Robot:
     """A robot that puts the cube back by itself, and asks whoever sits there where it sees none."""
-    return Teacher.of(config, "sighted").tidying(open_robot(name, config.robot), ask_person)
+    return Teacher.of(config, script).tidying(open_robot(name, config.robot), ask_person)
 
 
 def referee(arguments: Arguments, config: TrainConfig) -> Scored:
@@ -174,6 +176,7 @@ def configured(arguments: Arguments) -> TrainConfig:
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
         "robot.model": arguments.model,
         "task.wild": list(FACTORS) if arguments.wild else None,
+        **settings.laid_at(arguments.cube),
     }
     path = Path(arguments.policy)
     run = path if path.is_dir() else path.parent
@@ -182,36 +185,12 @@ def configured(arguments: Arguments) -> TrainConfig:
     return settings.load(fitting_config(arguments.robot, named, FAST), arguments.set, flags)
 
 
-def player(name: str, config: TrainConfig, robot: Robot) -> Player:
-    """Who plays: a script, nobody, or the network in a file.
-
-    Raises:
-        CheckpointError: the file is no policy, or does not fit the robot.
-        UserError: there is no such policy.
-    """
-    arm = Arm.of(config.robot.model)
-    if name in TAUGHT:
-        return partial(Teacher.of(config, name), robot)
-    if name in UNTAUGHT:
-        return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
-    path = Path(name)
-    path = path / BEST if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*TAUGHT, *UNTAUGHT))}")
-    network, header = load_policy(path)
-    notes = read_notes(path, header)
-    require_fit(notes, robot.spec, path)
-    spaces = Spaces(notes.spaces, arm)
-    policy = Repeat(LearnedPolicy(network, spaces), spaces)
-    return lambda seed: policy
-
-
 def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
     """The first episodes again, from three sides."""
     judge = referee(arguments, config)
     resets = requests(config.task, EVALUATION_SEED + arguments.seed, min(FILMED, arguments.episodes))
     with closing(robot_maker(arguments, config)()) as robot:
-        policy = player(arguments.policy, config, robot)(resets[0].seed)
+        policy = player(arguments.policy, config, robot, arguments.any_calibration)(resets[0].seed)
         shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 
 

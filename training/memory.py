@@ -24,6 +24,7 @@ class Memory:
     def __init__(self, config: TrainConfig, spaces: Spaces):
         self._config, self._spaces = config, spaces
         self.online, self.demos = self._replay(), self._replay()
+        self.calibrations: set[str] = set()  # of the arms that demonstrated
 
     def __len__(self) -> int:
         return len(self.online) + len(self.demos)
@@ -37,6 +38,7 @@ class Memory:
         bootstrap, indices, worthy = self._config.bootstrap, dataset.indices(), 0
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
+            self.calibrations.add(episode.provenance.calibration)
             worth_cloning = episode.success or bootstrap.clone_failures
             for one in (episode, *variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)

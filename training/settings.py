@@ -11,6 +11,7 @@ from control import config
 from control.config import RobotConfig, require
 from control.types import ResetRequest, Spawn
 from policies.actor import NetConfig
+from policies.known import place_of
 from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from sim.wild import FACTORS
@@ -114,7 +115,7 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `collect` and `demo` record for this run."""
 
-    script: Literal["scripted", "sighted", "crude"] = "scripted"
+    script: Literal["scripted", "sighted", "told", "crude"] = "scripted"
     cube_rgb: tuple[float, float, float] = (0.85, 0.1, 0.1)  # of the cube that `sighted` looks for
     episodes: int = 20
     noise: float = 0.3  # of the executed action, in action units; the label stays clean
@@ -166,3 +167,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(name: str, assignments: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> TrainConfig:
     """The configuration file `name` with overrides and flags put in. Raises ConfigError naming the key at fault."""
     return config.build(TrainConfig, config.override(config.read(name), assignments, flags), name)
+
+
+def laid_at(cube: str | None) -> dict[str, list[float]]:
+    """The task's settings, by dotted name, for a cube that always lies in one place (see known.FORM); none without."""
+    if cube is None:
+        return {}
+    names = ("task.cube_x_m", "task.cube_y_m", "task.cube_yaw_rad")
+    return {name: [value, value] for name, value in zip(names, place_of(cube), strict=True)}

@@ -59,8 +59,7 @@ class Trainer:
         self.memory = Memory(config, self.spaces)
         self._commit = code_commit()
         self.step = self.cloned = self.episodes = 0
-        self.validated = -1
-        self.credit, self.next_eval, self.best = 0.0, config.schedule.eval_every, (-1.0, 0.0)
+        self.validated, self.credit, self.next_eval, self.best = -1, 0.0, config.schedule.eval_every, (-1.0, 0.0)
         self._seconds, self._started = 0.0, time.monotonic()
         self._open = tuple(OpenEpisode(i, ()) for i in range(len(robots)))
         self._rollouts: list[Rollout] = []
@@ -246,5 +245,6 @@ class Trainer:
         self.rng.bit_generator.state = json.loads(progress.rng)
 
     def _write_policy(self, name: str) -> None:
-        notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest)
+        arms = tuple(sorted(self.memory.calibrations | {self._robots[0].spec.calibration}))
+        notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest, arms)
         save_policy(self.agent.policy, self.folder / name, write_notes(notes))

@@ -1,19 +1,16 @@
 """Calibrating by hand on a real port: an arm whose horns sit anywhere, and somebody who moves it."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rig import running
+from hand import Hand, Terminal, holding
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -26,29 +23,6 @@ from tools.world import World, twin_calibration
 
 ARM = Arm.from_facts()
 LIMITS = {name: (float(ARM.lower_rad[j]), float(ARM.upper_rad[j])) for j, name in enumerate(JOINTS)}
-PACE_RAD = 0.02  # of a hand, each millisecond: fast, and far from half a turn between two looks
-
-
-class Hand:
-    """Holds a limp arm, and lets the world's time pass meanwhile."""
-
-    def __init__(self, world: World):
-        self._world, self._pose = world, np.zeros(len(JOINTS))
-
-    def hold(self) -> None:
-        """For a millisecond."""
-        self._world.plant.place(self._pose)
-        self._world.tick()
-        self._world.line.pass_on(time.monotonic() + 0.001)
-
-    def bring(self, pose: np.ndarray) -> Iterator[None]:
-        """Move it there, a little at a time."""
-        way = pose - self._pose
-        steps = 1 + int(np.abs(way).max() / PACE_RAD)
-        for start in np.linspace(self._pose, pose, steps + 1)[1:]:
-            self._pose = start
-            time.sleep(0.002)
-            yield
 
 
 def mounted(zeros: dict[str, int], offset: int = 0) -> Calibration:
@@ -67,13 +41,6 @@ def zeros(request) -> tuple[dict[str, int], int]:
 def world(zeros) -> Iterator[World]:
     with World(RobotConfig(), mounted(*zeros), paced=False) as world:
         yield world
-
-
-@contextmanager
-def holding(world: World) -> Iterator[Hand]:
-    hand = Hand(world)
-    with running(hand.hold):
-        yield hand
 
 
 @pytest.fixture
@@ -149,49 +116,12 @@ def test_a_missing_servo_is_named_before_anything_is_let_go(world, hand):
     bus.close()
 
 
-class Terminal:
-    """`twinarm calibrate` at a terminal."""
-
-    def __init__(self, *words: str):
-        ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "tools.cli", "calibrate", *words]
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
-        os.close(theirs)
-        self._end, self.said = ours, ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with suppress(OSError):  # it has ended
-            while True:
-                self.said += os.read(self._end, 4096).decode(errors="replace")
-
-    def until(self, words: str, within_s: float = 30.0) -> None:
-        deadline_s = time.monotonic() + within_s
-        while words not in self.said:
-            assert time.monotonic() < deadline_s, self.said
-            time.sleep(0.02)
-
-    def enter(self) -> None:
-        self.said = ""
-        os.write(self._end, b"\n")
-
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        os.close(self._end)
-
-
 def test_the_command_guides_through_it(tmp_path):
     zeros = {name: 100 * j for j, name in enumerate(JOINTS, 1)}
     with World(RobotConfig(), mounted(zeros), paced=False) as world:
         output, export = tmp_path / "mine.json", tmp_path / "lerobot.json"
         flags = ("--output", str(output), "--export", str(export), "--slack-ms", "50")
-        terminal = Terminal(world.line.port, *flags)
+        terminal = Terminal("calibrate", world.line.port, *flags)
         with holding(world) as hand, terminal:
             terminal.until("hold it. Then press Enter")
             terminal.enter()

@@ -1,7 +1,9 @@
 """Evaluation counts what happened, and learning reads what was recorded in step with it."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from control.arm import Arm
 from control.config import RobotConfig
 from control.datasets import Dataset
 from control.episodes import Provenance
+from control.errors import CheckpointError
 from control.loop import play, run_episode
 from control.types import ResetRequest, Verdict
 from policies.behaviours import Blind
+from policies.learned import Notes, require_calibration, write_notes
 from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
 from tools.cli import main
@@ -213,7 +217,6 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, words, capsys, tmp_pat
 @pytest.mark.parametrize("damage", ["truncated", "other rate", "other pixels", "not a policy"])
 def test_a_policy_that_does_not_fit_is_refused_with_the_reason(damage, tmp_path, capsys):
     from policies.actor import NetConfig, PolicyNet, Shapes, save_policy
-    from policies.learned import Notes, write_notes
 
     path, px = tmp_path / "policy.safetensors", 48 if damage == "other pixels" else 64
     net = PolicyNet(Shapes((3, px, px), 7, 5), NetConfig(strides=(3, 2), hidden=32))
@@ -233,3 +236,23 @@ def test_a_policy_that_does_not_fit_is_refused_with_the_reason(damage, tmp_path,
         "not a policy": "not a whole",
     }
     assert words[damage] in capsys.readouterr().err
+
+
+ROBOTS = {"a simulator": "exact", "the arm itself": "abc", "another arm": "xyz"}
+
+
+@pytest.mark.parametrize(
+    "learned, where, refused",
+    [
+        (("exact",), "another arm", False),
+        (("abc", "exact"), "a simulator", False),
+        (("abc", "exact"), "the arm itself", False),
+        (("abc", "exact"), "another arm", True),
+        ((), "another arm", False),
+    ],
+)
+def test_a_policy_goes_to_no_arm_that_is_calibrated_otherwise(robot, learned, where, refused):
+    spec = replace(robot.spec, calibration=ROBOTS[where])
+    notes = Notes(SpacesConfig(), 10.0, 0, "", learned)
+    with pytest.raises(CheckpointError, match="calibration abc, this one has xyz") if refused else nullcontext():
+        require_calibration(notes, spec, Path("policy.safetensors"))

@@ -1,0 +1,45 @@
+"""Policies by name: a script, nobody, or the network in a file."""
+
+from functools import partial
+from pathlib import Path
+
+from control.arm import Arm
+from control.errors import UserError
+from control.interfaces import Robot
+from policies.actor import load_policy
+from policies.behaviours import Blind
+from policies.learned import LearnedPolicy, read_notes, require_calibration, require_fit
+from policies.repeat import Repeat
+from policies.spaces import Spaces
+from training.examination import Player
+from training.settings import TrainConfig
+from training.teachers import SCRIPTS, Teacher
+from training.train import BEST
+
+UNTAUGHT = ("zero", "random")
+
+
+def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool = False) -> Player:
+    """Who plays each episode.
+
+    Raises:
+        CheckpointError: the file is no policy, or does not fit the robot.
+        UserError: there is no such policy.
+    """
+    arm = Arm.of(config.robot.model)
+    if name in SCRIPTS:
+        return partial(Teacher.of(config, name), robot)
+    if name in UNTAUGHT:
+        return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
+    path = Path(name)
+    path = path / BEST if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*SCRIPTS, *UNTAUGHT))}")
+    network, header = load_policy(path)
+    notes = read_notes(path, header)
+    require_fit(notes, robot.spec, path)
+    if not any_calibration:
+        require_calibration(notes, robot.spec, path)
+    spaces = Spaces(notes.spaces, arm)
+    policy = Repeat(LearnedPolicy(network, spaces), spaces)
+    return lambda seed: policy
