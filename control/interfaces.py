@@ -4,6 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from control.modes import Word
 from control.types import Command, Health, Observation, ResetRequest, RobotSpec, Truth, Verdict
 
 
@@ -32,6 +33,14 @@ class Robot(Protocol):
         """Stop, torque on: hold the reference in force at this instant and drop the rest of the way to the target.
 
         Not the measured pose: a loaded arm hangs below its reference, and would sink by its droop at every halt.
+        """
+        ...
+
+    def say(self, word: Word) -> None:
+        """A person's word to the safety machine: stop stays until clear; park and limp let go, where there is torque.
+
+        Raises:
+            CommandRefused: it means nothing to this robot.
         """
         ...
 

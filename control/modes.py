@@ -85,6 +85,9 @@ class Word(StrEnum):
     LOST = "lost"  # the line is gone
 
 
+SPOKEN = (Word.HALT, Word.STOP, Word.CLEAR, Word.HOME, Word.PARK, Word.LIMP)  # by people; the others are events
+
+
 Faults = tuple[tuple[str, Severity], ...]
 """What stands, by name, and how much it matters."""
 

@@ -9,6 +9,7 @@ from control import wire
 from control.errors import CommandRefused
 from control.interfaces import Robot, Scenic
 from control.link import Caller
+from control.modes import SPOKEN, Word
 from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
 
 
@@ -23,6 +24,7 @@ class RobotService:
             "observe": lambda _: robot.observe(),
             "step": robot.step,
             "halt": lambda _: robot.halt(),
+            "say": lambda word: _say(robot, word),
             "health": lambda _: robot.health(),
             "truth": lambda _: robot.truth(),
             "picture": lambda wanted: _picture(robot, wanted),
@@ -31,6 +33,12 @@ class RobotService:
     def __call__(self, kind: str, body: Any) -> Any:
         """Raises LinkError for a body of another form, CommandRefused, and whatever the robot raises."""
         return self._answers[kind].write(self._methods[kind](wire.ASKS[kind].read(body)))
+
+
+def _say(robot: Robot, word: str) -> None:
+    if word not in SPOKEN:
+        raise CommandRefused(f"{word!r:.20} is no word for a robot; there are {', '.join(SPOKEN)}")
+    robot.say(Word(word))
 
 
 def _picture(robot: Robot, wanted: PictureRequest) -> np.ndarray:
@@ -78,6 +86,10 @@ class RemoteRobot:
     def halt(self) -> None:
         """Stop, torque on: hold the reference in force at this instant."""
         self._ask("halt")
+
+    def say(self, word: Word) -> None:
+        """A person's word: stop, clear, home, park, limp. Raises CommandRefused too."""
+        self._ask("say", word)
 
     def health(self) -> Health:
         """The robot's own condition."""

@@ -108,6 +108,7 @@ ASKS: dict[str, Form] = {
     "observe": NOTHING,
     "step": COMMAND,
     "halt": NOTHING,
+    "say": TEXT,  # one of modes.SPOKEN
     "health": NOTHING,
     "truth": NOTHING,
     "picture": record(PictureRequest, camera=TEXT, height=INTEGER, width=INTEGER),
@@ -133,6 +134,7 @@ def answers(cameras: Mapping[str, Any]) -> dict[str, Form]:
         "observe": seen,
         "step": seen,
         "halt": NOTHING,
+        "say": NOTHING,
         "health": HEALTH,
         "truth": maybe(TRUTH),
         "picture": PICTURE,

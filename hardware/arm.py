@@ -116,7 +116,7 @@ class ServoArm:
             time.sleep(HEARD_S / 20)
 
     def say(self, word: Word) -> None:
-        """A person's word: stop, clear, park, limp."""
+        """A person's word: stop, clear, home, park, limp."""
         self._driver.tell(Say(word))
 
     @property

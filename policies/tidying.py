@@ -8,6 +8,7 @@ import numpy as np
 from control.arm import heading, within_reach
 from control.errors import CommandRefused, UserError
 from control.interfaces import Robot, Scenic
+from control.modes import Word
 from control.types import AS_FOUND, GRIPPER, Command, Health, Observation, ResetRequest, RobotSpec, Truth
 from policies.finder import Finder
 from policies.scripted import OPEN_RAD, SHUT_RAD, ScriptedGrasp, View, Waypoint
@@ -78,6 +79,9 @@ class TidyingRobot:
 
     def halt(self) -> None:
         self._robot.halt()
+
+    def say(self, word: Word) -> None:
+        self._robot.say(word)
 
     def health(self) -> Health:
         return self._robot.health()

@@ -7,17 +7,19 @@ import mujoco
 import numpy as np
 
 from control import arm as kinematics
+from control import safety
 from control.actuators import actuator
 from control.arm import Arm, within
 from control.config import RobotConfig
-from control.errors import CommandRefused
+from control.errors import CommandRefused, UserError
 from control.governor import TICK_S, Governor
+from control.modes import LATEST_S, Commanded, Event, Mode, State, Tick, Word
 from control.pacing import Pacer
 from control.pictures import policy_picture
-from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
+from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, Truth
 from sim import wild
 from sim.cameras import Eye
-from sim.scene import CAMERAS, SENSOR_HW, lift_scene, plant
+from sim.scene import SENSOR_HW, lift_scene, robot_spec
 from sim.stages import Stager
 from sim.wardrobe import Lens, Transmission, Wardrobe
 from sim.wild import TAME, Draw
@@ -33,8 +35,8 @@ class SimRobot:
     Args:
         config: rates, pictures, actuator profile, cube, and a model of the user's own if any.
         realtime: let time pass by the clock, commanded or not, as it does for an arm: `step` ends when its period does,
-            and a period without a command passes with the last target held, counts as late, and is seen in the next
-            observation. After STILL_S without a command nothing moves any more: beyond, only seq and stamp go on.
+            and a period without a command counts as late and is seen in the next observation; when the last command's
+            time is up the arm holds. After STILL_S nothing moves any more: beyond, only seq and stamp go on.
     Raises:
         ConfigError: the model or profile cannot be used.
         GraphicsError: there is no headless OpenGL.
@@ -46,7 +48,7 @@ class SimRobot:
         self.model = lift_scene(config, facts)
         self.data = mujoco.MjData(self.model)
         self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
-        self.spec = _spec(config, self.arm, facts)
+        self.spec = robot_spec(config, self.arm, facts)
         self._actuator, self._limits = actuator(config.profile), facts["governor"]
         self.governor = Governor(self.spec, self.arm, self._leash(self._actuator.kp))
         self._plant = Arm(self.model)
@@ -61,17 +63,21 @@ class SimRobot:
         self.wear(TAME, 0)
         self._pacer = Pacer(config.hz) if realtime else None
         self._seq, self._ticks, self._pictures = 0, 0, 0
+        self._state = State(Mode.HOLD)
         self._start(np.array(facts["home_rad"]))
 
     def reset(self, request: ResetRequest) -> Observation:
         """Start an episode; seq and clock go on.
 
         Raises:
-            UserError: an unknown stage, a wild factor that is none, or a cube out of reach.
+            UserError: an unknown stage, a wild factor that is none, a cube out of reach, or a stop not yet cleared.
         """
+        if self._state.mode is Mode.STOPPED:
+            raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}")
         if request.wild or self._draw is not TAME:
             self.wear(wild.draw(wild.ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
         self._stager.prepare(request)
+        self._state = State(Mode.HOLD)
         self._seq += 1
         if self._pacer:
             self._pacer.start()
@@ -96,7 +102,9 @@ class SimRobot:
 
     def step(self, command: Command) -> Observation:
         self._catch_up()
-        self.govern(command.target_rad)
+        if self._hear(self._timely(command)) is Mode.ACTIVE:
+            self.governor.accept(command.target_rad, self.joints_rad())
+        self._pass_period()
         self._seq += 1
         if self._pacer:
             self._pacer.tick()
@@ -105,13 +113,20 @@ class SimRobot:
     def halt(self) -> None:
         """Hold the reference in force at this instant."""
         self._catch_up()
-        self.governor.stop()
+        self._hear(Word.HALT)
+
+    def say(self, word: Word) -> None:
+        """A person's word: stop, clear or halt. Raises CommandRefused for one that means nothing in a simulator."""
+        if word not in (Word.STOP, Word.CLEAR, Word.HALT):
+            raise CommandRefused(f"a simulated arm does not {word}")
+        self._catch_up()
+        self._hear(word)
 
     def health(self) -> Health:
         self._catch_up()
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
         unknown, counts = np.full(len(JOINTS), np.nan), {"ticks": self._ticks, "pictures": self._pictures}
-        return Health("active", float("nan"), unknown, (), 1.0, late, worst, counts)
+        return Health(self._state.mode, float("nan"), unknown, self._state.causes, 1.0, late, worst, counts)
 
     def truth(self) -> Truth:
         return self._witness.truth(self.data)
@@ -156,8 +171,24 @@ class SimRobot:
         moving = min(missed, round(STILL_S * self.config.hz))
         for _ in range(moving):
             self._pass_period()
+            self._hear(Tick())
         self._seq += missed
         self._ticks += (missed - moving) * self.governor.ticks_per_command
+        self._hear(Tick())
+
+    def _timely(self, command: Command) -> Event:
+        """What the command is by now: by the clock, one that answers what was long ago is late."""
+        oldest = max(1, round(LATEST_S * self.config.hz))
+        late = self._pacer is not None and not 0 <= self._seq - command.answers <= oldest
+        return Word.LATE if late else Commanded(command.ttl_s)
+
+    def _hear(self, event: Event) -> Mode:
+        """Let the safety machine take it in, and hold where it says so."""
+        before = self._state.mode
+        self._state, _ = safety.step(self._state, event, self._ticks * TICK_S)
+        if self._state.mode is not Mode.ACTIVE and (before is Mode.ACTIVE or event is Word.HALT):
+            self.governor.stop()
+        return self._state.mode
 
     def _pass_period(self) -> None:
         model, data, governor = self.model, self.data, self.governor
@@ -210,20 +241,3 @@ class SimRobot:
         else:
             rgb = policy_picture(self._eye.look(self.data, "wrist_cam", *SENSOR_HW), px)
         return self._lens.shows(Frame(rgb, self._ticks * TICK_S))
-
-
-def _spec(config: RobotConfig, arm: Arm, facts: dict) -> RobotSpec:
-    limits = facts["governor"]
-    return RobotSpec(
-        joints=JOINTS,
-        lower_rad=arm.lower_rad,
-        upper_rad=arm.upper_rad,
-        speed_rad_s=np.array(limits["speed_rad_s"]),
-        accel_rad_s2=np.array(limits["accel_rad_s2"]),
-        hz=config.hz,
-        cameras={"wrist_cam": (SENSOR_HW, (config.camera_px, config.camera_px))},
-        profile=config.profile,
-        calibration="exact",
-        scene_cameras=CAMERAS,
-        plant=plant(config),
-    )

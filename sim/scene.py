@@ -9,12 +9,12 @@ import mujoco
 import numpy as np
 
 from control.actuators import Actuator, actuator
-from control.arm import TOOL_SITE, kinematic_spec
+from control.arm import TOOL_SITE, Arm, kinematic_spec
 from control.arm import facts as kinematic_facts
 from control.config import RobotConfig
 from control.errors import ConfigError
 from control.mounting import SHIPPED, Mount, mount
-from control.types import JOINTS, Setting
+from control.types import JOINTS, RobotSpec, Setting
 from sim import looks
 
 CAMERAS = ("wrist_cam", "front", "overhead")
@@ -141,6 +141,24 @@ def plant(robot: RobotConfig) -> dict[str, Setting]:
         mujoco.mj_saveModel(model, None, content)
         settings["model"] = hashlib.sha256(content.tobytes()).hexdigest()[:16]
     return settings
+
+
+def robot_spec(config: RobotConfig, arm: Arm, facts: dict[str, Any]) -> RobotSpec:
+    """What the simulated arm is and can do."""
+    limits = facts["governor"]
+    return RobotSpec(
+        joints=JOINTS,
+        lower_rad=arm.lower_rad,
+        upper_rad=arm.upper_rad,
+        speed_rad_s=np.array(limits["speed_rad_s"]),
+        accel_rad_s2=np.array(limits["accel_rad_s2"]),
+        hz=config.hz,
+        cameras={"wrist_cam": (SENSOR_HW, (config.camera_px, config.camera_px))},
+        profile=config.profile,
+        calibration="exact",
+        scene_cameras=CAMERAS,
+        plant=plant(config),
+    )
 
 
 def set_options(spec: mujoco.MjSpec, contact: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from control.config import RobotConfig
 from control.errors import CommandRefused, UserError
 from control.interfaces import Robot, Scenic
 from control.link import Caller
+from control.modes import Word
 from control.remote import RemoteRobot
 from control.types import GRIPPER, JOINTS, Command, Observation, ResetRequest
 from sim.robot import SimRobot
@@ -196,6 +197,35 @@ def test_a_halt_in_motion_drops_the_rest_of_the_way(robot):
     gone, asked = np.abs(halted.target_rad - before.target_rad), np.abs(moving.target_rad - before.target_rad)
     assert (gone < asked - 0.002).all() and (gone > 0).all()
     np.testing.assert_array_equal(robot.step(stay(halted)).target_rad, halted.target_rad)
+
+
+@pytest.fixture
+def cleared(robot) -> Iterator[Robot]:
+    """A robot that is not left stopped."""
+    yield robot
+    robot.say(Word.CLEAR)
+
+
+def test_a_stop_in_motion_holds_and_stays_until_it_is_cleared(cleared):
+    robot, before = cleared, cleared.reset(ResetRequest("home", seed=1))
+    moving = robot.step(nudge(before, -0.1))
+    robot.say(Word.STOP)
+    seen = robot.observe()
+    for _ in range(3):
+        seen = robot.step(stay(seen))
+    assert robot.health().state == "stopped" and robot.health().errors
+    gone, asked = np.abs(seen.target_rad - before.target_rad), np.abs(moving.target_rad - before.target_rad)
+    assert (gone < asked).all()
+    for _ in range(3):
+        after = robot.step(nudge(seen, -0.1))
+        np.testing.assert_array_equal(after.target_rad, seen.target_rad)
+    with pytest.raises(UserError, match="stopped"):
+        robot.reset(NEAR)
+    robot.say(Word.HALT)
+    assert robot.health().state == "stopped"
+    robot.say(Word.CLEAR)
+    seen = robot.reset(NEAR)
+    assert (robot.step(nudge(seen, 0.05)).target_rad != seen.target_rad).any()
 
 
 def test_halting_over_and_over_does_not_let_a_loaded_arm_sink(robot):

@@ -12,6 +12,7 @@ import zmq
 
 from control import wire
 from control.link import serve
+from control.modes import Word
 from control.remote import RemoteRobot, RobotService
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
 
@@ -48,6 +49,9 @@ class StillRobot:
         return self._seen
 
     def halt(self) -> None:
+        pass
+
+    def say(self, word: Word) -> None:
         pass
 
     def health(self) -> Health:

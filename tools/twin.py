@@ -22,6 +22,7 @@ from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CommandRefused
 from control.link import serve
+from control.modes import Word
 from control.remote import RobotService
 from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
 from hardware.black_box import BlackBox
@@ -127,6 +128,9 @@ class Oracle:
         raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
 
     def halt(self) -> None:
+        raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
+
+    def say(self, word: Word) -> None:
         raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
 
     def close(self) -> None:

@@ -164,7 +164,7 @@ def test_by_the_clock_the_arm_moves_on_while_its_client_thinks():
 
 
 @pytest.mark.parametrize("ask", ["step", "halt"])
-def test_by_the_clock_a_late_command_finds_the_world_as_it_is_by_then(ask):
+def test_by_the_clock_a_late_command_moves_nothing_and_finds_the_world_as_it_is_by_then(ask):
     with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
         seen = robot.reset(ResetRequest("home", 1))
         target = seen.target_rad - robot.spec.speed_rad_s / robot.spec.hz
@@ -173,8 +173,19 @@ def test_by_the_clock_a_late_command_finds_the_world_as_it_is_by_then(ask):
         late = Command(seen.target_rad + 0.02, seen.seq)
         after = robot.step(late) if ask == "step" else robot.halt() or robot.observe()
         assert after.seq - seen.seq >= 5 + (ask == "step")
-        held = late.target_rad if ask == "step" else target  # the reference had come as far as the target
-        np.testing.assert_allclose(after.target_rad, held, atol=1e-9)
+        np.testing.assert_allclose(after.target_rad, target, atol=1e-9)  # the reference had come as far as that
+
+
+def test_by_the_clock_whoever_was_late_moves_the_arm_again_after_five_commands_in_time():
+    with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
+        seen = robot.reset(ResetRequest("home", 1))
+        seen, started = robot.step(Command(seen.target_rad, seen.seq)), seen.target_rad
+        time.sleep(0.3)
+        moved = []
+        for _ in range(7):
+            seen = robot.step(Command(started + 0.05, seen.seq))
+            moved.append(bool((seen.target_rad != started).any()))
+        assert moved == [False] * 5 + [True] * 2 or moved == [False] * 4 + [True] * 3, moved
 
 
 def test_by_the_clock_an_hour_s_silence_is_not_simulated(monkeypatch):

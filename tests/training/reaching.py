@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from control.modes import Word
 from control.types import Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth, Verdict
 
 SPEC = RobotSpec(
@@ -47,6 +48,9 @@ class Reacher:
         return self.observe()
 
     def halt(self) -> None:
+        pass
+
+    def say(self, word: Word) -> None:
         pass
 
     def health(self) -> Health:
