@@ -1,4 +1,4 @@
-"""Where a robot may be served: on this machine, as there are no keys yet to tell a friend from a stranger."""
+"""Where a robot may be served: on this machine, or with keys to tell a friend from a stranger."""
 
 import ipaddress
 import os
@@ -14,29 +14,42 @@ LONGEST_PATH = 107  # sizeof(sockaddr_un.sun_path) - 1
 FORMS = "ipc://path or tcp://127.0.0.1:port"
 
 
-def check(endpoint: str) -> None:
-    """Raise UserError unless `endpoint` is well formed and only this machine's users can reach it."""
+WATCHING, STOPPING = 1, 2  # the endpoints beside the one to drive at
+
+
+def beside(endpoint: str, which: int) -> str:
+    """The endpoint to watch or to stop at, of the robot that is driven at `endpoint`. Raises UserError."""
+    check(endpoint, keyed=True)
+    transport, _, address = endpoint.partition("://")
+    if transport == "ipc":
+        return f"{endpoint}.{('watch', 'stop')[which - 1]}"
+    host, _, port = address.rpartition(":")
+    return f"{transport}://{host}:{int(port) + which}"
+
+
+def check(endpoint: str, keyed: bool = False) -> None:
+    """Raise UserError unless `endpoint` is well formed, and only this machine's users can reach it or it is `keyed`."""
     transport, separator, address = endpoint.partition("://")
     if not separator or transport not in ("ipc", "tcp") or not address:
         raise UserError(f"{endpoint!r} is no endpoint; give {FORMS}")
     if transport == "tcp":
-        _check_loopback(endpoint, address)
+        _check_address(endpoint, address, keyed)
     elif address.startswith(("@", "*")):
         raise UserError(f"{endpoint} names no file, so its permissions protect nothing; give {FORMS}")
     elif len(os.fsencode(address)) > LONGEST_PATH:
         raise UserError(f"{endpoint} is longer than the {LONGEST_PATH} bytes that a socket's path may have")
 
 
-def _check_loopback(endpoint: str, address: str) -> None:
+def _check_address(endpoint: str, address: str, keyed: bool) -> None:
     host, _, port = address.rpartition(":")
     try:
         loopback = ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
     except ValueError:
         raise UserError(f"{endpoint} must name a numeric address and a port; give {FORMS}") from None
-    if not loopback:
+    if not loopback and not keyed:
         raise UserError(
-            f"{endpoint} is open to other machines, and keys are not supported yet; "
-            f"give {FORMS}, and forward the port over ssh"
+            f"{endpoint} is open to other machines, and that takes keys: see twinarm keys; "
+            f"or give {FORMS}, and forward the port over ssh"
         )
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise UserError(f"{endpoint} must end in a port between 0 (any free one) and 65535")

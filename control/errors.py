@@ -17,7 +17,9 @@
     └── LinkError               the other end of a wire
         ├── LinkTimeout         no answer in time; the message names the endpoint and the wait
         ├── VersionMismatch     the peer speaks another version or schema
-        └── PeerRestarted       the server that answered is not the one that said hello
+        ├── PeerRestarted       the server that answered is not the one that said hello
+        ├── LeaseHeld           somebody else drives this robot
+        └── NotPermitted        the key that was shown is of a lesser role
 
 Every message names the thing, the number and the next move.
 """
@@ -97,3 +99,11 @@ class VersionMismatch(LinkError):
 
 class PeerRestarted(LinkError):
     """The peer forgot this session; what was in flight is not executed again."""
+
+
+class LeaseHeld(LinkError):
+    """Somebody else drives this robot."""
+
+
+class NotPermitted(LinkError):
+    """The peer's role does not allow it."""

@@ -8,11 +8,13 @@ import operator
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from control.errors import LinkError
+from control.pictures import squeezed, unsqueezed
 from control.types import Frame
 
 LONGEST_TEXT = 1024
@@ -132,6 +134,18 @@ def record(kind: type, **fields: Form) -> Form:
     return Form(f"{kind.__name__}{{{described}}}", write, read)
 
 
+def choice(members: tuple[StrEnum, ...]) -> Form:
+    """One of these members, as text."""
+    known = {str(member): member for member in members}
+    name = f"one of {', '.join(known)}"
+
+    def read(value: Any) -> Any:
+        _expect(type(value) is str and value in known, name, value)
+        return known[value]
+
+    return Form(name, str, read)
+
+
 def maybe(form: Form) -> Form:
     """What `form` carries, or None."""
     return Form(
@@ -141,20 +155,22 @@ def maybe(form: Form) -> Form:
     )
 
 
-def frames(sizes: Mapping[str, tuple[int, int]]) -> Form:
-    """One Frame for each camera in `sizes`, uint8 (H, W, 3) of the (H, W) given there."""
+def frames(sizes: Mapping[str, tuple[int, int]], jpeg: bool = False) -> Form:
+    """One Frame for each camera in `sizes`, uint8 (H, W, 3) of the (H, W) given there; as it is, or as JPEG."""
     wanted = f"frames of {dict(sizes)}"
-    pictures = [(name, _picture(*size)) for name, size in sizes.items()]
+    pictures = [(name, _squeezed(*size) if jpeg else _picture(*size)) for name, size in sizes.items()]
 
     def write(value: Mapping[str, Frame]) -> dict[str, Any]:
         _expect({name: frame.rgb.shape[:2] for name, frame in value.items()} == sizes, wanted, value)
+        if jpeg:
+            return {name: [squeezed(frame.rgb), float(frame.stamp_s)] for name, frame in value.items()}
         return {name: [np.ascontiguousarray(frame.rgb).data, float(frame.stamp_s)] for name, frame in value.items()}
 
     def read(value: Any) -> dict[str, Frame]:
         _expect(type(value) is dict and value.keys() == sizes.keys(), wanted, value)
         return {name: read_one(value[name]) for name, read_one in pictures}
 
-    return Form("{camera: [uint8[H, W, 3], a finite float]}", write, read)
+    return Form("{camera: [uint8[H, W, 3] or its JPEG, a finite float]}", write, read)
 
 
 def _read_picture(value: Any) -> np.ndarray:
@@ -180,5 +196,15 @@ def _picture(height: int, width: int) -> Callable[[Any], Frame]:
         pixels, stamp_s = value
         _expect(type(pixels) is bytes and len(pixels) == nbytes, wanted, pixels)
         return Frame(np.ndarray(shape, np.uint8, pixels), NUMBER.read(stamp_s))
+
+    return read
+
+
+def _squeezed(height: int, width: int) -> Callable[[Any], Frame]:
+    wanted = f"[a JPEG of {height}x{width}, stamp]"
+
+    def read(value: Any) -> Frame:
+        _expect(type(value) is list and len(value) == 2 and type(value[0]) is bytes, wanted, value)
+        return Frame(unsqueezed(value[0], height, width), NUMBER.read(value[1]))
 
     return read

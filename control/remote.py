@@ -6,39 +6,44 @@ from typing import Any
 import numpy as np
 
 from control import wire
+from control.caller import Caller
 from control.errors import CommandRefused
 from control.interfaces import Robot, Scenic
-from control.link import Caller
-from control.modes import SPOKEN, Word
-from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Truth
+from control.keys import own_ticket
+from control.modes import Word
+from control.peers import DRIVING, Lease, Peer, permit
+from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Status, Truth
 
 
 class RobotService:
-    """The handler that puts `robot` behind `link.serve`."""
+    """A robot as a handler of questions. Whoever asks may look; one at a time may drive."""
 
-    def __init__(self, robot: Robot):
-        self._answers = wire.answers(robot.spec.cameras)
+    def __init__(self, robot: Robot, lease: Lease | None = None):
+        self._robot, self._lease = robot, lease or Lease()
+        self.seen: Observation | None = None  # the last one that was given away
+        self._answers = {jpeg: wire.answers(robot.spec.cameras, jpeg) for jpeg in (False, True)}
         self._methods: dict[str, Callable[[Any], Any]] = {
             "hello": lambda _: robot.spec,
             "reset": robot.reset,
             "observe": lambda _: robot.observe(),
             "step": robot.step,
             "halt": lambda _: robot.halt(),
-            "say": lambda word: _say(robot, word),
+            "release": lambda _: None,
+            "say": robot.say,
             "health": lambda _: robot.health(),
             "truth": lambda _: robot.truth(),
             "picture": lambda wanted: _picture(robot, wanted),
         }
 
-    def __call__(self, kind: str, body: Any) -> Any:
-        """Raises LinkError for a body of another form, CommandRefused, and whatever the robot raises."""
-        return self._answers[kind].write(self._methods[kind](wire.ASKS[kind].read(body)))
-
-
-def _say(robot: Robot, word: str) -> None:
-    if word not in SPOKEN:
-        raise CommandRefused(f"{word!r:.20} is no word for a robot; there are {', '.join(SPOKEN)}")
-    robot.say(Word(word))
+    def __call__(self, kind: str, body: Any, peer: Peer) -> Any:
+        """Raises LinkError for a body of another form, LeaseHeld, NotPermitted, and whatever the robot raises."""
+        asked = wire.ASKS[kind].read(body)
+        permit(peer, kind, asked if kind == "say" else None)
+        if (kind in DRIVING and self._lease.take(peer)) or (kind == "release" and self._lease.drop(peer)):
+            self._robot.halt()
+        answer = self._methods[kind](asked)
+        self.seen = answer if isinstance(answer, Observation) else self.seen
+        return self._answers[peer.jpeg][kind].write(answer)
 
 
 def _picture(robot: Robot, wanted: PictureRequest) -> np.ndarray:
@@ -48,12 +53,13 @@ def _picture(robot: Robot, wanted: PictureRequest) -> np.ndarray:
 
 
 class RemoteRobot:
-    """A robot that is served at `endpoint`. Opening it moves nothing, closing it leaves it as it is.
+    """A robot that is served at `endpoint`. Opening it moves nothing, closing it lets it hold.
 
-    Every method raises LinkTimeout, PeerRestarted, or what the robot itself raised.
+    Every method raises LinkTimeout, PeerRestarted, LeaseHeld, NotPermitted, or what the robot itself raised.
 
     Args:
         timeout_s: how long one question may take.
+        jpeg: whether pictures come compressed, which costs some truth and saves a slow line.
     Raises:
         LinkTimeout: nobody answered.
         VersionMismatch: the server speaks another version or schema.
@@ -62,14 +68,14 @@ class RemoteRobot:
 
     spec: RobotSpec
 
-    def __init__(self, endpoint: str, timeout_s: float = 5.0):
-        self._caller = Caller(endpoint, timeout_s)
+    def __init__(self, endpoint: str, timeout_s: float = 5.0, jpeg: bool = False):
+        self._caller, self._drives = Caller(endpoint, timeout_s, jpeg=jpeg, ticket=own_ticket()), False
         try:
             self.spec = wire.SPEC.read(self._caller.greeting)
         except BaseException:
             self.close()
             raise
-        self._answers = wire.answers(self.spec.cameras)
+        self._answers = wire.answers(self.spec.cameras, jpeg)
 
     def reset(self, request: ResetRequest) -> Observation:
         """Start an episode; the same request gives the same start."""
@@ -95,6 +101,10 @@ class RemoteRobot:
         """The robot's own condition."""
         return self._ask("health")
 
+    def status(self) -> Status:
+        """Who drives it."""
+        return self._ask("status")
+
     def truth(self) -> Truth | None:
         """The simulator's own knowledge; None where there is no simulator."""
         return self._ask("truth")
@@ -104,8 +114,12 @@ class RemoteRobot:
         return self._ask("picture", PictureRequest(camera, height, width))
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connection; whoever drove lets others."""
+        if self._drives:
+            self._caller.tell("release")
+        self._drives = False
         self._caller.close()
 
     def _ask(self, kind: str, value: Any = None) -> Any:
+        self._drives = self._drives or kind in DRIVING
         return self._answers[kind].read(self._caller.ask(kind, wire.ASKS[kind].write(value)))

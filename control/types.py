@@ -151,6 +151,15 @@ class ResetRequest:
 
 
 @dataclass(frozen=True)
+class Status:
+    """Who drives a served robot, and how old the newest look at it is."""
+
+    driver: str  # empty where nobody drives
+    since: str  # local time of day
+    age_s: float  # of what those who watch see
+
+
+@dataclass(frozen=True)
 class PictureRequest:
     """A picture for people: which of `RobotSpec.scene_cameras`, and how large. Raises CommandRefused for a bad size."""
 

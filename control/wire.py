@@ -26,6 +26,7 @@ from control.forms import (
     SIZE,
     TEXT,
     Form,
+    choice,
     frames,
     maybe,
     record,
@@ -33,6 +34,7 @@ from control.forms import (
     table,
     vector,
 )
+from control.modes import SPOKEN
 from control.types import (
     JOINTS,
     Command,
@@ -42,10 +44,11 @@ from control.types import (
     ResetRequest,
     RobotSpec,
     Spawn,
+    Status,
     Truth,
 )
 
-VERSION = 1
+VERSION = 2
 ID_BYTES = 16
 NOBODY = bytes(ID_BYTES)
 REMEDY = "install the same twinarm on both sides"
@@ -64,7 +67,16 @@ class Message(NamedTuple):
     body: Any
 
 
+class Hello(NamedTuple):
+    """How a client introduces itself."""
+
+    schema: str
+    client: str  # for people: who, where, which process
+    jpeg: bool = False  # whether it wants its pictures compressed
+
+
 J = vector(len(JOINTS))
+HELLO = record(Hello, schema=TEXT, client=TEXT, jpeg=FLAG)
 RANGE = row(NUMBER, 2)
 SPEC = record(
     RobotSpec,
@@ -102,20 +114,23 @@ TRUTH = record(
     moving_pad_m=vector(3),
     pads_touch=row(FLAG, 2),
 )
+STATUS = record(Status, driver=TEXT, since=TEXT, age_s=NUMBER)
 ASKS: dict[str, Form] = {
-    "hello": TEXT,  # SCHEMA
+    "hello": HELLO,
     "reset": RESET,
     "observe": NOTHING,
     "step": COMMAND,
     "halt": NOTHING,
-    "say": TEXT,  # one of modes.SPOKEN
+    "release": NOTHING,  # let somebody else drive
+    "say": choice(SPOKEN),
     "health": NOTHING,
+    "status": NOTHING,
     "truth": NOTHING,
     "picture": record(PictureRequest, camera=TEXT, height=INTEGER, width=INTEGER),
 }
 
 
-def answers(cameras: Mapping[str, Any]) -> dict[str, Form]:
+def answers(cameras: Mapping[str, Any], jpeg: bool = False) -> dict[str, Form]:
     """What the answer to each kind of question carries, for a robot whose spec has these `cameras`."""
     seen = record(
         Observation,
@@ -126,7 +141,7 @@ def answers(cameras: Mapping[str, Any]) -> dict[str, Form]:
         load=J,
         target_rad=J,
         limited=FLAG,
-        frames=frames({name: policy for name, (_, policy) in cameras.items()}),
+        frames=frames({name: policy for name, (_, policy) in cameras.items()}, jpeg),
     )
     return {
         "hello": SPEC,
@@ -134,8 +149,10 @@ def answers(cameras: Mapping[str, Any]) -> dict[str, Form]:
         "observe": seen,
         "step": seen,
         "halt": NOTHING,
+        "release": NOTHING,
         "say": NOTHING,
         "health": HEALTH,
+        "status": STATUS,
         "truth": maybe(TRUTH),
         "picture": PICTURE,
     }
@@ -198,10 +215,12 @@ def _checked(fields: list[Any]) -> Message:
     return message
 
 
-def agree(schema: Any) -> None:
-    """Raise VersionMismatch unless the peer's hello names the schema spoken here."""
+def greeted(body: Any) -> Hello:
+    """Who says hello. Raises VersionMismatch unless it speaks the schema that is spoken here."""
+    schema = body.get("schema") if type(body) is dict else body
     if schema != SCHEMA:
         raise VersionMismatch(f"the peer speaks schema {schema!r:.14}, this side '{SCHEMA[:12]}'; {REMEDY}")
+    return HELLO.read(body)
 
 
 def write_error(error: TwinarmError) -> list[str]:

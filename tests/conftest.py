@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -28,19 +27,32 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+@contextmanager
+def served(endpoint: str, flags: tuple[str, ...]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    command = [sys.executable, "-m", "tools.cli", "serve", "--endpoint", endpoint, *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert "serving" in line
+            yield line.split()[-1], process
+        finally:
+            process.terminate()
+
+
 @pytest.fixture(scope="session")
 def serving() -> Serving:
     """`with serving(folder, *flags) as (endpoint, process)`: `twinarm serve` in another process, once it is ready."""
+    return lambda folder, *flags: served(f"ipc://{folder}/robot/wire", flags)
+
+
+@pytest.fixture(scope="session")
+def serving_at() -> Callable[..., AbstractContextManager[str]]:
+    """`with serving_at(endpoint, *flags) as opened`: the same, anywhere."""
 
     @contextmanager
-    def serving(folder: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-        endpoint = f"ipc://{folder}/robot/wire"
-        command = [sys.executable, "-m", "tools.cli", "serve", "--endpoint", endpoint, *flags]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stdout and endpoint in process.stdout.readline()
-                yield endpoint, process
-            finally:
-                process.terminate()
+    def serving_at(endpoint: str, *flags: str) -> Iterator[str]:
+        with served(endpoint, flags) as (opened, _):
+            yield opened
 
-    return serving
+    return serving_at

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from control import wire
+from control.caller import Caller
 from control.config import RobotConfig
 from control.errors import CommandRefused, UserError
 from control.interfaces import Robot, Scenic
-from control.link import Caller
 from control.modes import Word
 from control.remote import RemoteRobot
 from control.types import GRIPPER, JOINTS, Command, Observation, ResetRequest

@@ -17,9 +17,9 @@ import numpy as np
 from control import arm as kinematics
 from control import wire
 from control.arm import Arm
+from control.caller import Caller
 from control.config import RobotConfig
 from control.errors import TwinarmError
-from control.link import Caller
 from control.remote import RemoteRobot
 from control.types import JOINTS, Command, ResetRequest
 from hardware import black_box

@@ -4,23 +4,24 @@ import signal
 import threading
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import tyro
 
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
-from control.link import serve
-from control.remote import RobotService
+from control.gateway import serve_robot
+from control.keys import read_keys
 from control.types import RobotSpec
 from tools.robots import EXPERIMENT, open_robot, robot_section
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Serve a robot until interrupted. Only this machine can reach it."""
+    """Serve a robot until interrupted: to drive at the endpoint, to watch and to stop at the two beside it."""
 
     endpoint: str
-    """Where to listen: ipc:///tmp/arm/wire, or tcp://127.0.0.1:5555."""
+    """Where to listen: ipc:///tmp/arm/wire (and .watch and .stop), or tcp://127.0.0.1:5555 (and 5556 and 5557)."""
 
     robot: str = "sim"
     """The robot to serve."""
@@ -30,6 +31,9 @@ class Arguments:
 
     config: str = EXPERIMENT
     """Configuration whose robot section is served; lift_fast.yaml for policies of the fast training."""
+
+    keys: Path | None = None
+    """File of the clients that may come from other machines, as twinarm keys writes it."""
 
     model: str | None = None
     """An MJCF of your own instead of the SO-101."""
@@ -47,7 +51,8 @@ def main(arguments: Arguments) -> None:
         signal.signal(number, lambda *_: stop.set())
     with closing(open_robot(arguments.robot, robot_config(arguments), arguments.realtime)) as robot:
         line = f"serving {arguments.robot}, {described(robot.spec)}"
-        serve(RobotService(robot), arguments.endpoint, stop, lambda opened: print(f"{line}, at {opened}", flush=True))
+        keys = read_keys(arguments.keys) if arguments.keys else None
+        serve_robot(robot, arguments.endpoint, stop, lambda opened: print(f"{line}, at {opened}", flush=True), keys)
 
 
 def robot_config(arguments: Arguments) -> RobotConfig:

@@ -12,7 +12,9 @@ import msgpack
 import pytest
 import zmq
 
-from control import link, wire
+from control import wire
+from control.caller import Caller
+from control.desk import MOST_SESSIONS, Desk, Handler
 from control.errors import (
     CommandRefused,
     LinkTimeout,
@@ -21,7 +23,10 @@ from control.errors import (
     UserError,
     VersionMismatch,
 )
-from control.link import Caller, Desk, serve
+from control.link import serve
+from control.peers import Peer
+
+HELLO = wire.HELLO.write(wire.Hello(wire.SCHEMA, "a test"))
 
 
 class Counter:
@@ -30,7 +35,7 @@ class Counter:
     def __init__(self) -> None:
         self.steps = 0
 
-    def __call__(self, kind: str, body: object) -> object:
+    def __call__(self, kind: str, body: object, peer: Peer) -> object:
         if kind == "hello":
             return "counter"
         if isinstance(body, float):
@@ -44,7 +49,7 @@ class Counter:
 
 
 @contextmanager
-def served(handler: link.Handler, endpoint: str) -> Iterator[str]:
+def served(handler: Handler, endpoint: str) -> Iterator[str]:
     """`handler` behind a real socket in a thread; gives the endpoint that opened."""
     stop, opened, where = threading.Event(), threading.Event(), []
 
@@ -124,7 +129,7 @@ def raw_dealer(endpoint: str) -> Iterator[zmq.Socket]:
 
 def greeted(dealer: zmq.Socket, session: bytes) -> bytes:
     """The server's boot, after a hello."""
-    dealer.send(wire.pack("hello", session, 1, wire.NOBODY, wire.SCHEMA))
+    dealer.send(wire.pack("hello", session, 1, wire.NOBODY, HELLO))
     return wire.unpack(dealer.recv()).boot
 
 
@@ -169,7 +174,7 @@ def greeting_of(endpoint: str) -> str:
 
 
 def test_a_server_of_another_version_is_named(ipc):
-    complaint = f"{ipc}: the peer speaks wire version 7, this side version 1"
+    complaint = f"{ipc}: the peer speaks wire version 7, this side version 2"
     with old_server(ipc, msgpack.packb([7, "welcome"])), pytest.raises(VersionMismatch, match=complaint):
         Caller(ipc, timeout_s=2.0)
 
@@ -193,7 +198,7 @@ def old_server(endpoint: str, answer: bytes) -> Iterator[None]:
 
 def test_a_client_of_another_version_or_schema_is_told_so():
     desk = Desk(Counter())
-    answer = wire.unpack(desk.answer(msgpack.packb([2, "hello"])))
+    answer = wire.unpack(desk.answer(msgpack.packb([3, "hello"])))
     assert isinstance(wire.read_error(answer.body), VersionMismatch)
     answer = wire.unpack(desk.answer(wire.pack("hello", b"s" * 16, 1, wire.NOBODY, "another schema")))
     with pytest.raises(VersionMismatch, match="another sch.*" + wire.SCHEMA[:12]):
@@ -204,7 +209,7 @@ def test_a_client_of_another_version_or_schema_is_told_so():
 
 
 def asked(desk: Desk, session: bytes, seq: int, kind: str = "step", boot: bytes | None = None) -> wire.Message:
-    body = wire.SCHEMA if kind == "hello" else None
+    body = HELLO if kind == "hello" else None
     return wire.unpack(desk.answer(wire.pack(kind, session, seq, desk.boot if boot is None else boot, body)))
 
 
@@ -233,7 +238,7 @@ def test_a_session_that_never_said_hello_here_moves_nothing(boot, said):
 
 def test_the_longest_silent_session_is_forgotten_first():
     desk = Desk(Counter())
-    for n in range(link.MOST_SESSIONS):
+    for n in range(MOST_SESSIONS):
         asked(desk, a_session(n), 1, "hello", wire.NOBODY)
     asked(desk, a_session(0), 2)
     asked(desk, a_session(99), 1, "hello", wire.NOBODY)
@@ -241,7 +246,7 @@ def test_the_longest_silent_session_is_forgotten_first():
     assert asked(desk, a_session(1), 2).kind == "error"
 
 
-@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\n\r\n", bytes(range(64)), msgpack.packb([1, "dance"])])
+@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\n\r\n", bytes(range(64)), msgpack.packb([2, "dance"])])
 def test_bytes_that_are_no_question_get_no_answer(data):
     assert Desk(Counter()).answer(data) is None
 
@@ -264,7 +269,7 @@ def test_a_flood_of_nonsense_leaves_the_server_answering(ipc):
 
 
 def test_a_client_that_never_reads_costs_the_others_nothing(ipc):
-    with served(lambda kind, body: bytes(100_000), ipc), calling(ipc) as caller, raw_dealer(ipc) as deaf:
+    with served(lambda kind, body, peer: bytes(100_000), ipc), calling(ipc) as caller, raw_dealer(ipc) as deaf:
         session = a_session(7)
         boot = greeted(deaf, session)
         for seq in range(2, 200):
@@ -280,9 +285,9 @@ def test_a_client_that_never_reads_costs_the_others_nothing(ipc):
 @pytest.mark.parametrize(
     "endpoint, complaint",
     [
-        ("tcp://0.0.0.0:5555", "open to other machines, and keys are not supported yet"),
-        ("tcp://192.168.1.7:5555", "open to other machines, and keys are not supported yet"),
-        ("tcp://[::]:5555", "open to other machines, and keys are not supported yet"),
+        ("tcp://0.0.0.0:5555", "open to other machines, and that takes keys"),
+        ("tcp://192.168.1.7:5555", "open to other machines, and that takes keys"),
+        ("tcp://[::]:5555", "open to other machines, and that takes keys"),
         ("tcp://[::ffff:10.0.0.1]:5555", "open to other machines"),
         ("tcp://*:5555", "must name a numeric address"),
         ("tcp://localhost:5555", "must name a numeric address"),
@@ -349,6 +354,6 @@ def test_the_socket_of_a_dead_server_is_taken_over(ipc):
 
 
 def test_no_answer_is_dropped_while_the_client_keeps_up(ipc):
-    with served(lambda kind, body: bytes(20_000), ipc), calling(ipc, timeout_s=5.0, tries=1) as caller:
+    with served(lambda kind, body, peer: bytes(20_000), ipc), calling(ipc, timeout_s=5.0, tries=1) as caller:
         for _ in range(3000):
             caller.ask("observe")

@@ -156,11 +156,11 @@ def a_command() -> Command:
 
 
 def test_a_halt_is_these_bytes():
-    literal = bytes.fromhex("96 01 a4 68616c74 c410 000102030405060708090a0b0c0d0e0f 07") + bytes.fromhex(
+    literal = bytes.fromhex("96 02 a4 68616c74 c410 000102030405060708090a0b0c0d0e0f 07") + bytes.fromhex(
         "c410 101112131415161718191a1b1c1d1e1f c0"
     )
     assert wire.pack("halt", SESSION, 7, BOOT, None) == literal
-    assert wire.unpack(literal) == wire.Message(1, "halt", SESSION, 7, BOOT, None)
+    assert wire.unpack(literal) == wire.Message(2, "halt", SESSION, 7, BOOT, None)
 
 
 # Whatever arrives
@@ -287,18 +287,18 @@ def test_a_target_that_is_not_finite_is_refused_at_birth(value):
 @pytest.mark.parametrize(
     "fields, complaint",
     [
-        ([1], "a message has 6 fields, got 1"),
-        ([1, "dance", SESSION, 1, BOOT, None], "no message is of kind 'dance'"),
-        ([1, ["halt"], SESSION, 1, BOOT, None], "no message is of kind"),
-        ([1, "halt", SESSION[:15], 1, BOOT, None], "session must be 16 bytes"),
-        ([1, "halt", SESSION, -1, BOOT, None], "seq must be a count"),
-        ([1, "halt", SESSION, True, BOOT, None], "seq must be a count"),
-        ([1, "halt", SESSION, 1, "0123456789abcdef", None], "boot must be 16 bytes"),
+        ([2], "a message has 6 fields, got 1"),
+        ([2, "dance", SESSION, 1, BOOT, None], "no message is of kind 'dance'"),
+        ([2, ["halt"], SESSION, 1, BOOT, None], "no message is of kind"),
+        ([2, "halt", SESSION[:15], 1, BOOT, None], "session must be 16 bytes"),
+        ([2, "halt", SESSION, -1, BOOT, None], "seq must be a count"),
+        ([2, "halt", SESSION, True, BOOT, None], "seq must be a count"),
+        ([2, "halt", SESSION, 1, "0123456789abcdef", None], "boot must be 16 bytes"),
         ({"version": 1}, "no list of version, kind"),
-        ([1, "step", SESSION, 1, BOOT, "x" * 1025], "1025 exceeds max_str_len"),
-        ([1, "step", SESSION, 1, BOOT, [0] * 65], "65 exceeds max_array_len"),
-        ([1, "step", SESSION, 1, BOOT, {str(i): i for i in range(65)}], "65 exceeds max_map_len"),
-        ([1, "step", SESSION, 1, BOOT, msgpack.ExtType(5, b"code")], "exceeds max_ext_len"),
+        ([2, "step", SESSION, 1, BOOT, "x" * 1025], "1025 exceeds max_str_len"),
+        ([2, "step", SESSION, 1, BOOT, [0] * 65], "65 exceeds max_array_len"),
+        ([2, "step", SESSION, 1, BOOT, {str(i): i for i in range(65)}], "65 exceeds max_map_len"),
+        ([2, "step", SESSION, 1, BOOT, msgpack.ExtType(5, b"code")], "exceeds max_ext_len"),
     ],
 )  # fmt: skip
 def test_an_envelope_that_is_not_ours_is_refused(fields, complaint):
@@ -307,14 +307,14 @@ def test_an_envelope_that_is_not_ours_is_refused(fields, complaint):
 
 
 def test_another_version_is_named_whatever_else_it_changed():
-    with pytest.raises(VersionMismatch, match="speaks wire version 2, this side version 1; install the same twinarm"):
-        wire.unpack(msgpack.packb([2, {"anything": 1}]))
+    with pytest.raises(VersionMismatch, match="speaks wire version 3, this side version 2; install the same twinarm"):
+        wire.unpack(msgpack.packb([3, {"anything": 1}]))
 
 
 def test_another_schema_is_named_beside_ours():
     theirs = hashlib.sha256(b"another").hexdigest()
     with pytest.raises(VersionMismatch) as caught:
-        wire.agree(theirs)
+        wire.greeted({"schema": theirs, "client": "a test"})
     assert theirs[:12] in str(caught.value) and wire.SCHEMA[:12] in str(caught.value)
 
 

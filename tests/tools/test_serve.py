@@ -14,12 +14,15 @@ from control import wire
 from control.config import RobotConfig
 from control.errors import CommandRefused, LinkTimeout, UserError
 from control.link import serve
+from control.peers import Peer
 from control.remote import RemoteRobot, RobotService
 from control.types import Command, PictureRequest, ResetRequest
 from sim.scene import plant as scene_plant
 from tools.bench_wire import StillRobot
 from tools.cli import main
 from tools.robots import open_robot
+
+SOMEBODY = Peer(b"s" * 16)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -64,9 +67,10 @@ def test_a_served_simulator_is_filmed_from_three_sides_and_another_plant_is_refu
 def test_a_served_robot_without_a_scene_is_told_apart():
     answer = RobotService(StillRobot())
     body = wire.ASKS["picture"].write(PictureRequest("front", 48, 64))
-    assert wire.SPEC.read(msgpack.unpackb(msgpack.packb(answer("hello", wire.SCHEMA)))).scene_cameras == ()
+    greeting = answer("hello", wire.HELLO.write(wire.Hello(wire.SCHEMA, "a test")), SOMEBODY)
+    assert wire.SPEC.read(msgpack.unpackb(msgpack.packb(greeting))).scene_cameras == ()
     with pytest.raises(CommandRefused, match="has no scene to draw"):
-        answer("picture", body)
+        answer("picture", body, SOMEBODY)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ def test_a_plant_that_differs_is_refused_with_its_key_named(tmp_path, changed, c
 @pytest.mark.parametrize(
     "flags, complaint",
     [
-        (["--endpoint", "tcp://0.0.0.0:5555"], "open to other machines, and keys are not supported yet"),
+        (["--endpoint", "tcp://0.0.0.0:5555"], "open to other machines, and that takes keys"),
         (["--endpoint", "ipc://x", "--set", "task.stage=near"], "serve takes settings of the robot alone"),
         (["--endpoint", "ipc://x", "--set", "robot.hzz=20"], "unknown key hzz; did you mean: hz?"),
         (["--endpoint", "ipc://x", "--robot", "simm"], "no robot called simm"),

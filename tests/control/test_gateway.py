@@ -1,0 +1,278 @@
+"""One drives, many watch, anybody stops: over real sockets, with and without keys."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import numpy as np
+import pytest
+
+from control import keys as keyring
+from control import wire
+from control.config import RobotConfig
+from control.desk import Desk
+from control.endpoints import STOPPING, WATCHING, beside
+from control.errors import LeaseHeld, LinkError, LinkTimeout, NotPermitted, UserError
+from control.gateway import serve_robot
+from control.keys import TICKET, Keys, own_ticket, read_keys
+from control.modes import Word
+from control.peers import LEASE_S, Lease, Peer, Role
+from control.remote import RemoteRobot
+from control.types import Command, ResetRequest
+from sim.robot import SimRobot
+
+HOME = ResetRequest("home", 1)
+
+
+@contextmanager
+def serving(endpoint: str, keys: Keys | None = None, **config: float) -> Iterator[str]:
+    """A simulated arm by the clock; gives the endpoint to drive it at."""
+    stop, opened, where = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        with SimRobot(RobotConfig(**{"camera_px": 32, "hz": 20.0, **config}), realtime=True) as robot:  # type: ignore
+            serve_robot(robot, endpoint, stop, lambda at: (where.append(at), opened.set()), keys)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert opened.wait(20)
+        yield where[0]
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+@pytest.fixture
+def endpoint(tmp_path) -> Iterator[str]:
+    with serving(f"ipc://{tmp_path}/arm") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def driver(endpoint) -> Iterator[RemoteRobot]:
+    with closing(RemoteRobot(endpoint)) as robot:
+        yield robot
+
+
+def driven(robot: RemoteRobot, steps: int = 5):
+    """A little way up, and what was seen at its end."""
+    seen = robot.reset(HOME)
+    for _ in range(steps):
+        seen = robot.step(Command(seen.target_rad + 0.02, seen.seq))
+    return seen
+
+
+def test_one_drives_at_a_time_and_the_other_is_told_who_and_since_when(endpoint, driver):
+    driven(driver)
+    with closing(RemoteRobot(endpoint)) as other:
+        seen = other.observe()
+        with pytest.raises(LeaseHeld, match=rf"process {os.getpid()}\) has driven this robot since \d\d:\d\d:\d\d"):
+            other.step(Command(seen.target_rad, seen.seq))
+        with pytest.raises(LeaseHeld):
+            other.reset(HOME)
+        assert str(os.getpid()) in other.status().driver
+        driver.close()
+        driven(other)
+
+
+def test_whoever_is_silent_for_a_second_lets_others_drive_and_may_come_back(endpoint, driver):
+    driven(driver)
+    time.sleep(LEASE_S + 0.3)
+    assert driver.status().driver == ""
+    with closing(RemoteRobot(endpoint)) as other:
+        driven(other)
+        with pytest.raises(LeaseHeld):
+            driver.reset(HOME)
+    driven(driver)
+
+
+def test_many_watch_while_one_drives_and_see_what_it_sees(endpoint, driver):
+    seen = driver.reset(HOME)
+    with (
+        closing(RemoteRobot(beside(endpoint, WATCHING))) as plain,
+        closing(RemoteRobot(beside(endpoint, WATCHING), jpeg=True)) as squeezed,
+    ):
+        with suppress(LinkError):
+            plain.observe()  # from now on somebody watches
+        for _ in range(4):
+            seen = driver.step(Command(seen.target_rad + 0.02, seen.seq))
+        for watcher in (plain, squeezed):
+            watched = watcher.observe()
+            assert watched.seq == seen.seq and watched.stamp_s == seen.stamp_s
+            off = np.abs(watched.frames["wrist_cam"].rgb.astype(int) - seen.frames["wrist_cam"].rgb)
+            assert off.mean() < (1e-9 if watcher is plain else 6.0)
+            assert watcher.health().state == "active" and watcher.status().age_s < 0.5
+            with pytest.raises(NotPermitted, match="is for watching"):
+                watcher.step(Command(seen.target_rad, seen.seq))
+            with pytest.raises(NotPermitted, match="is for watching"):
+                watcher.say(Word.STOP)
+
+
+def test_what_nobody_drives_is_still_seen_anew(endpoint):
+    with closing(RemoteRobot(beside(endpoint, WATCHING))) as watcher:
+        stamps = []
+        for _ in range(20):
+            with suppress(LinkError):
+                stamps.append(watcher.observe().stamp_s)
+            time.sleep(0.05)
+        assert len(set(stamps)) >= 5
+
+
+def test_anybody_stops_it_at_once_and_only_a_clear_lets_it_go_on(endpoint, driver):
+    seen = driven(driver)
+    with closing(RemoteRobot(beside(endpoint, STOPPING))) as button:
+        button.say(Word.STOP)
+        with pytest.raises(NotPermitted, match="is for stopping"):
+            button.reset(HOME)
+        with pytest.raises(NotPermitted, match="is for stopping"):
+            button.say(Word.CLEAR)
+    for _ in range(2):
+        after = driver.step(Command(seen.target_rad + 0.1, seen.seq))
+    np.testing.assert_allclose(after.target_rad, driver.observe().target_rad)
+    assert driver.health().state == "stopped"
+    with pytest.raises(UserError, match="stopped by a person"):
+        driver.reset(HOME)
+    driver.say(Word.CLEAR)
+    driven(driver)
+
+
+def test_the_stop_does_not_wait_for_the_step_that_is_under_way(tmp_path):
+    with serving(f"ipc://{tmp_path}/arm", hz=2.0) as endpoint, closing(RemoteRobot(endpoint)) as robot:
+        seen = robot.reset(HOME)
+        with closing(RemoteRobot(beside(endpoint, STOPPING))) as button:
+            stepping = threading.Thread(target=lambda: robot.step(Command(seen.target_rad, seen.seq)))
+            stepping.start()
+            time.sleep(0.1)
+            began_s = time.monotonic()
+            button.say(Word.STOP)
+            took_s = time.monotonic() - began_s
+            assert stepping.is_alive() and took_s < 0.2, took_s
+            stepping.join()
+
+
+# Keys
+
+
+@pytest.fixture
+def keys(tmp_path, monkeypatch) -> Iterator[Keys]:
+    """A robot's keys, with a ticket for each role in tmp_path/<role>."""
+    known = Keys.draw()
+    for role in ("observer", "commander", "operator"):
+        known, ticket = known.admit(f"a {role}", role)
+        keyring.write(tmp_path / role, ticket)
+    keyring.write(tmp_path / "keys.yaml", known)
+    yield read_keys(tmp_path / "keys.yaml")
+
+
+@pytest.fixture
+def come(tmp_path, keys, monkeypatch):
+    """`come(role)` opens the robot with that role's ticket."""
+    with serving("tcp://127.0.0.1:0", keys) as endpoint:
+
+        @contextmanager
+        def come(role: str, which: int = 0) -> Iterator[RemoteRobot]:
+            monkeypatch.setenv(TICKET, str(tmp_path / role))
+            with closing(RemoteRobot(beside(endpoint, which) if which else endpoint, timeout_s=3.0)) as robot:
+                yield robot
+
+        come.endpoint = endpoint  # type: ignore[attr-defined]
+        yield come
+
+
+ALLOWED = {
+    "look": ("observer", "commander", "operator"),
+    "stop": ("observer", "commander", "operator"),
+    "drive": ("commander", "operator"),
+    "halt": ("commander", "operator"),
+    "clear": ("operator",),
+}
+DEEDS = {
+    "look": lambda robot: robot.observe(),
+    "stop": lambda robot: robot.say(Word.STOP),
+    "drive": lambda robot: robot.reset(HOME),
+    "halt": lambda robot: robot.halt(),
+    "clear": lambda robot: robot.say(Word.CLEAR),
+}
+
+
+@pytest.mark.parametrize("role", ["observer", "commander", "operator"])
+def test_each_role_does_what_it_may_and_no_more(come, role):
+    for deed, roles in ALLOWED.items():
+        with come("operator") as operator:
+            operator.say(Word.CLEAR)
+        with come(role) as robot:
+            if role in roles:
+                DEEDS[deed](robot)
+            else:
+                with pytest.raises(NotPermitted, match=f"is {role} and may not"):
+                    DEEDS[deed](robot)
+
+
+def test_an_observer_s_key_stops_at_the_stop_s_endpoint(come):
+    with come("observer", STOPPING) as button:
+        button.say(Word.STOP)
+    with come("operator") as operator:
+        assert operator.health().state == "stopped"
+
+
+@pytest.mark.parametrize("shown", ["no ticket", "a stranger's ticket", "one that was never admitted here"])
+def test_without_a_key_that_is_known_nobody_is_answered(come, keys, tmp_path, shown, monkeypatch):
+    if shown == "no ticket":
+        monkeypatch.delenv(TICKET, raising=False)
+    else:
+        strange = Keys.draw() if shown.startswith("a stranger") else keys
+        keyring.write(tmp_path / "other", strange.admit("me", "operator")[1])
+        monkeypatch.setenv(TICKET, str(tmp_path / "other"))
+    doubt = "does it want a ticket" if shown == "no ticket" else "does it know the ticket of me"
+    with pytest.raises(LinkTimeout, match=doubt):
+        RemoteRobot(come.endpoint, timeout_s=0.6)
+
+
+def test_a_secret_that_others_may_read_is_refused(tmp_path, keys, monkeypatch):
+    (tmp_path / "keys.yaml").chmod(0o640)
+    with pytest.raises(UserError, match="others may read it; chmod 600"):
+        read_keys(tmp_path / "keys.yaml")
+    (tmp_path / "observer").chmod(0o604)
+    monkeypatch.setenv(TICKET, str(tmp_path / "observer"))
+    with pytest.raises(UserError, match="chmod 600"):
+        own_ticket()
+
+
+def test_keys_are_written_for_their_owner_alone(tmp_path, keys):
+    assert (tmp_path / "keys.yaml").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "observer").stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob("*.part"))
+
+
+# The lease alone: no sockets
+
+
+def test_a_lease_goes_on_while_it_is_used_and_lapses_in_silence():
+    now = 0.0
+    lease = Lease(lambda: now)
+    one, other = Peer(b"1" * 16, "one"), Peer(b"2" * 16, "other")
+    assert lease.take(one)
+    for _ in range(5):
+        now += 0.9 * LEASE_S
+        assert not lease.take(one) and not lease.lapsed
+        with pytest.raises(LeaseHeld, match="one has driven"):
+            lease.take(other)
+    now += 1.1 * LEASE_S
+    assert lease.lapsed and lease.take(other) and lease.holder is other
+    assert not lease.drop(one) and lease.drop(other) and lease.holder is None
+
+
+def test_no_session_goes_on_with_another_key():
+    asked: list[str] = []
+
+    def handler(kind: str, body: object, peer: Peer) -> None:
+        asked.append(kind)
+
+    desk, session = Desk(handler), b"s" * wire.ID_BYTES
+    hello = wire.HELLO.write(wire.Hello(wire.SCHEMA, "a test"))
+    desk.answer(wire.pack("hello", session, 1, wire.NOBODY, hello), Role.OBSERVER)
+    answer = wire.unpack(desk.answer(wire.pack("halt", session, 2, desk.boot, None), Role.OPERATOR))
+    assert isinstance(wire.read_error(answer.body), NotPermitted) and asked == ["hello"]
