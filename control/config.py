@@ -50,19 +50,34 @@ def find(name: str | Path) -> Path:
     names = sorted(str(file.relative_to(SHIPPED)) for file in SHIPPED.rglob("*.yaml"))
     if (wanted := str(path).removeprefix("configs/")) in names:
         return SHIPPED / wanted
-    near = difflib.get_close_matches(wanted, names, n=2) or names
-    raise ConfigError(f"no configuration at {path}; shipped ones are: {', '.join(near)}")
+    near = difflib.get_close_matches(wanted, names, n=2, cutoff=0.75)
+    advice = f"did you mean: {', '.join(near)}?" if near else f"shipped ones are: {', '.join(names)}"
+    raise ConfigError(f"there is no file {path}; {advice}")
 
 
 def read(name: str | Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ConfigError for anything else."""
-    path = find(name)
+    """The mapping in a YAML file, or in the shipped one of that name. Raises ConfigError for anything else."""
+    return parse(find(name))
+
+
+def own(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file of the user's own. Raises ConfigError for anything else."""
+    if not path.is_file():
+        raise ConfigError(f"there is no file {path}" if not path.exists() else f"{path} is no file")
+    return parse(path)
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Raises ConfigError for a file that holds no mapping, with the line at fault."""
     if path.stat().st_size > LARGEST_BYTES:
         raise ConfigError(f"{path} is larger than {LARGEST_BYTES} bytes; that is not a configuration")
     try:
         value = yaml.load(path.read_text(), Loader=StrictLoader)  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{path}{line}: this is not YAML: {problem}") from None
     if not isinstance(value, dict):
         raise ConfigError(f"{path} must hold a mapping of keys to values, got {type(value).__name__}")
     return value

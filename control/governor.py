@@ -31,7 +31,7 @@ class Governor:
 
     def __init__(self, spec: RobotSpec, arm: Arm, leash_rad: np.ndarray):
         self._spec, self._arm, self.leash_rad = spec, arm, leash_rad
-        self._travel = spec.speed_rad_s / spec.hz
+        self._travel, self.pace = spec.speed_rad_s / spec.hz, 1.0  # pace: share of the speed that is allowed
         speeds, accels = spec.speed_rad_s.tolist(), spec.accel_rad_s2.tolist()
         # Of each joint: speed, the change of speed in a tick, and the way that this change is in a tick.
         self._limits = [(v, a * TICK_S, a * TICK_S * TICK_S) for v, a in zip(speeds, accels, strict=True)]
@@ -63,7 +63,8 @@ class Governor:
         """
         if not np.isfinite(target_rad).all():
             raise CommandRefused(f"target_rad must be finite, got {target_rad}; the last target stays in force")
-        allowed = within(target_rad, self.target_rad - self._travel, self.target_rad + self._travel)
+        travel = self.pace * self._travel
+        allowed = within(target_rad, self.target_rad - travel, self.target_rad + travel)
         allowed = within(allowed, measured_rad - self.leash_rad, measured_rad + self.leash_rad)
         allowed = self._above_table(within(allowed, self._spec.lower_rad, self._spec.upper_rad))
         self.limited = bool(np.abs(allowed - target_rad).max() > 1e-9)

@@ -82,7 +82,7 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_keys(path: Path) -> Keys:
     """Raises UserError where the file is none, or others may read it."""
     _private(path)
-    return config.build(Keys, config.read(str(path)), str(path))
+    return config.build(Keys, config.own(path), str(path))
 
 
 def own_ticket() -> Ticket | None:
@@ -90,7 +90,7 @@ def own_ticket() -> Ticket | None:
     if not (named := os.environ.get(TICKET)):
         return None
     _private(Path(named))
-    return config.build(Ticket, config.read(named), named)
+    return config.build(Ticket, config.own(Path(named)), named)
 
 
 def write(path: Path, content: Keys | Ticket) -> None:

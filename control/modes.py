@@ -32,7 +32,6 @@ class Drive(StrEnum):
     ARM = "arm"
     STAY = "stay"
     FOLLOW = "follow"
-    BRAKE = "brake"
     GLIDE = "glide"
     FADE = "fade"
     LIMP = "limp"
@@ -50,7 +49,7 @@ DRIVES = {
     Mode.PARKING: Drive.GLIDE,
     Mode.RELEASING: Drive.FADE,
     Mode.FAULT: Drive.STAY,
-    Mode.STOPPED: Drive.BRAKE,
+    Mode.STOPPED: Drive.STAY,
     Mode.LIMP: Drive.LIMP,
     Mode.LOST: Drive.NOTHING,
 }
@@ -94,9 +93,10 @@ Faults = tuple[tuple[str, Severity], ...]
 
 @dataclass(frozen=True)
 class Identified:
-    """All was read; `refusals` say why it may not be driven."""
+    """All was read; `refusals` say why it may not be driven, `left` that somebody left it stopped or at fault."""
 
     refusals: tuple[str, ...] = ()
+    left: Mode | None = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@
 Nothing moves before somebody arms it, and arming only holds the pose that is found. Commands make `hold` into `active`;
 their absence makes it `hold` again. What goes wrong with the software holds; a fault of a servo holds weakly and stays
 (`fault`), as does a stop that somebody asked for (`stopped`): only an operator's `clear` leads on, and only to `hold`.
+An arm that is not held yet and was told to stop is not armed before that, either.
 The arm goes limp on an explicit word alone, for limp it falls. This is no certified safety function: keep a switch in
 the servos' supply, and know that cutting the supply drops the arm.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +34,7 @@ from control.modes import (
     Word,
 )
 
+BY_A_PERSON = "stopped by a person"
 SOONEST_S = 0.05  # from here to LATEST_S a client may choose how long its command counts
 HARD_S = 1.0  # without a command: whoever was active starts over
 BARRED = "the straight way there is barred by the table, or by something that the arm pushes against"
@@ -56,11 +59,15 @@ def _opened(state: State, event: Word, now_s: float) -> State:
 def _identified(state: State, event: Identified, now_s: float) -> State:
     if state.mode is not Mode.IDENTIFYING:
         return state
-    return State(Mode.REFUSED, causes=event.refusals) if event.refusals else State(Mode.READY)
+    if event.refusals:
+        return State(Mode.REFUSED, causes=event.refusals)
+    if event.left is not None:
+        return State(event.left, causes=(f"it was left at {event.left}", *state.causes))
+    return State(Mode.READY, causes=state.causes)
 
 
 def _arm(state: State, event: Word, now_s: float) -> State:
-    return replace(state, mode=Mode.ARMING, causes=()) if state.mode is Mode.READY else state
+    return replace(state, mode=Mode.ARMING) if state.mode is Mode.READY and not state.causes else state
 
 
 def _armed(state: State, event: Armed, now_s: float) -> State:
@@ -74,7 +81,7 @@ def _commanded(state: State, event: Commanded, now_s: float) -> State:
         return _holding(state)
     if state.mode not in (Mode.HOLD, Mode.ACTIVE) or _hindered(state):
         return state
-    ttl_s = min(max(event.ttl_s, SOONEST_S), LATEST_S)
+    ttl_s = min(max(event.ttl_s, SOONEST_S), LATEST_S) if math.isfinite(event.ttl_s) else SOONEST_S
     state = replace(state, commanded_s=now_s, ttl_s=ttl_s, fresh=state.fresh + 1)
     return replace(state, mode=Mode.ACTIVE, causes=()) if state.fresh >= state.needed else state
 
@@ -85,15 +92,17 @@ def _late(state: State, event: Word, now_s: float) -> State:
 
 def _tick(state: State, event: Tick, now_s: float) -> State:
     state = replace(state, faults=event.faults)
-    broken = _named(event.faults, Severity.FAULT)
+    broken, hindering = (_named(event.faults, severity) for severity in (Severity.FAULT, Severity.HOLD))
+    if state.mode is Mode.STOPPED:
+        return replace(state, causes=(*state.causes, *(name for name in broken if name not in state.causes)))
     # Who parks an arm because of a fault goes on parking it.
-    bearable = state.mode in (Mode.PARKING, Mode.RELEASING) and set(broken) <= set(state.causes)
-    if broken and state.mode in POWERED and not bearable:
+    parking, known = state.mode in (Mode.PARKING, Mode.RELEASING), set(state.causes)
+    if broken and state.mode in POWERED and not (parking and set(broken) <= known):
         return replace(state, mode=Mode.FAULT, causes=broken)
     quiet_s = now_s - state.commanded_s
-    if state.mode is Mode.ACTIVE and (_hindered(state) or quiet_s > state.ttl_s):
-        causes = _named(event.faults, Severity.HOLD)
-        return replace(_holding(state), needed=FRESH_AGAIN, commanded_s=state.commanded_s, causes=causes)
+    barred = state.mode is Mode.HOMING and hindering or state.mode is Mode.PARKING and not set(hindering) <= known
+    if barred or (state.mode is Mode.ACTIVE and (hindering or quiet_s > state.ttl_s)):
+        return replace(_holding(state), needed=FRESH_AGAIN, commanded_s=state.commanded_s, causes=hindering)
     if state.mode is Mode.HOLD and quiet_s > HARD_S:
         return replace(state, fresh=0, needed=1)  # whoever it was is gone; the next one starts afresh
     return state
@@ -105,14 +114,16 @@ def _halt(state: State, event: Word, now_s: float) -> State:
 
 def _stop(state: State, event: Word, now_s: float) -> State:
     if state.mode in POWERED:
-        return replace(state, mode=Mode.STOPPED, causes=("stopped by a person",))
+        return replace(state, mode=Mode.STOPPED, causes=(BY_A_PERSON,))
+    if state.mode in (Mode.IDENTIFYING, Mode.READY, Mode.FAULT) and BY_A_PERSON not in state.causes:
+        return replace(state, causes=(*state.causes, BY_A_PERSON))
     return state
 
 
 def _clear(state: State, event: Word, now_s: float) -> State:
     if state.mode is Mode.STOPPED or (state.mode is Mode.FAULT and state.worst is not Severity.FAULT):
         return _holding(state)
-    return state
+    return replace(state, causes=()) if state.mode is Mode.READY else state
 
 
 def _home(state: State, event: Word, now_s: float) -> State:

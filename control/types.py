@@ -118,6 +118,8 @@ class Command:
             _keep_vectors(self, ("target_rad",), len(JOINTS))
         except ValueError as error:
             raise CommandRefused(f"{error}; nothing was moved") from None
+        if not 0.0 < self.ttl_s < math.inf:
+            raise CommandRefused(f"a command's ttl_s must be a time, got {self.ttl_s}; nothing was moved")
 
 
 @dataclass(frozen=True)

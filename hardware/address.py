@@ -26,11 +26,12 @@ PLACES = (Path(FILE), Path.home() / ".config" / "twinarm" / FILE)
 class CameraAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One camera: a device by path (an index may be another camera tomorrow), an MJPEG address or a film."""
 
-    source: str
+    source: str | int
     size: tuple[int, int] = (480, 640)  # (H, W) it must have
 
     def __post_init__(self) -> None:
-        require(not self.source.isdigit(), f"source {self.source} is an index; name it as twinarm find does, by path")
+        index = str(self.source).isdigit()
+        require(not index, f"source {self.source} is an index; name it as twinarm find does, by path")
 
 
 class ArmAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ def located(path: Path | None) -> Path | None:
 
 def read_address(path: Path) -> ArmAddress:
     """Raises ConfigError for a file that is none."""
-    return config.build(ArmAddress, config.read(path), str(path))
+    return config.build(ArmAddress, config.own(path), str(path))
 
 
 def open_arm(path: Path | None, robot: RobotConfig) -> ServoArm:
@@ -69,7 +70,7 @@ def open_arm(path: Path | None, robot: RobotConfig) -> ServoArm:
     calibration = Calibration.load(path.parent / address.calibration)
     with ExitStack() as opened:
         cameras = {
-            name: opened.enter_context(closing(Camera(camera.source, robot.camera_px, camera.size)))
+            name: opened.enter_context(closing(Camera(str(camera.source), robot.camera_px, camera.size)))
             for name, camera in address.cameras.items()
         }
         arm = ServoArm(robot, address.port, calibration, cameras, slack_s=address.slack_s)

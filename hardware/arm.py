@@ -11,7 +11,7 @@ from control import arm as kinematics
 from control.actuators import actuator
 from control.arm import Arm, within
 from control.config import RobotConfig
-from control.errors import UserError
+from control.errors import CommandRefused, DriverLost, UserError
 from control.modes import Mode, Word
 from control.pacing import Pacer
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
@@ -26,6 +26,7 @@ WATCHDOG_S = 0.2
 ARRIVED_RAD = 0.02  # of a glide's target
 GLIDES = 3  # tries: a servo may be silent for a moment
 GLIDE_S = 20.0  # the longest one, at half a radian a second
+DEAF = (Mode.STOPPED, Mode.FAULT, Mode.LIMP, Mode.REFUSED)  # to commands
 LOOK_S = 0.02
 HEARD_S = 0.1  # within which a driver has obeyed, or it hangs
 SETTLE_S = 0.3  # after a glide, for the last of the way
@@ -64,7 +65,7 @@ class ServoArm:
         self._cameras, self._starts = cameras, starts or (lambda request: self._home_rad)
         self._driver = DriverProcess(task_of(self.spec, port, calibration, slack_s))
         try:
-            self._require(Mode.READY, Mode.HOLD)
+            self._require(Mode.READY, Mode.HOLD, Mode.STOPPED, Mode.FAULT)
         except BaseException:
             self._driver.close()
             raise
@@ -79,7 +80,9 @@ class ServoArm:
             UserError: it is stopped, at fault or refused, and somebody must see to it first; or it did not arrive.
         """
         goal = self._starts(request)
-        if self._driver.newest().mode == Mode.READY:
+        if (told := self._driver.newest()).mode == Mode.READY:
+            if told.causes:
+                raise UserError(_trouble(told))
             self._driver.tell(Say(Word.ARM))
             self._await(Mode.HOLD)
         self._driver.tell(Say(Word.HALT))
@@ -96,10 +99,14 @@ class ServoArm:
         return self.observe()
 
     def observe(self) -> Observation:
+        """Raises DriverLost where there is nothing to be seen any more."""
         self._seq += self._pacer.missed()
         return self._seen()
 
     def step(self, command: Command) -> Observation:
+        """Raises CommandRefused where a person must see to the arm first."""
+        if (told := self._driver.newest()).mode in DEAF:
+            raise CommandRefused(f"{_trouble(told)}; nothing was moved")
         self._seq += self._pacer.missed()
         answered = self._cycles.get(command.answers, -1)
         target = tuple(command.target_rad.tolist())
@@ -117,7 +124,7 @@ class ServoArm:
 
     def say(self, word: Word) -> None:
         """A person's word: stop, clear, home, park, limp."""
-        self._driver.tell(Say(word))
+        self._driver.tell(GoTo(tuple(self._home_rad.tolist())) if word is Word.HOME else Say(word))
 
     @property
     def driver_pid(self) -> int:
@@ -155,6 +162,8 @@ class ServoArm:
 
     def _seen(self) -> Observation:
         told = self._driver.newest()
+        if told.mode == Mode.LOST:
+            raise DriverLost(f"{_trouble(told)}; see its cable and its power, and open it again")
         self._cycles[self._seq] = told.cycle
         while len(self._cycles) > 100:
             del self._cycles[next(iter(self._cycles))]

@@ -10,6 +10,7 @@ import numpy as np
 from control.errors import UserError
 from control.types import JOINTS
 
+MAGIC = b"twinarm black box 1\n"
 J = len(JOINTS)
 ROW_S = 0.004
 ROW = np.dtype(
@@ -36,6 +37,7 @@ class BlackBox:
             raise UserError(f"{path} holds a record already; give --log another name") from None
         except OSError as error:
             raise UserError(f"{path} cannot be written: {error.strerror}") from None
+        self._file.write(MAGIC)
         self._row = np.zeros((), ROW)
 
     def write(self, **values: object) -> None:
@@ -52,4 +54,7 @@ def read(path: Path) -> np.ndarray:
     """(rows,) of ROW; a row that was being written when the power went is left out. Raises UserError."""
     if not path.is_file():
         raise UserError(f"no record at {path}; twinarm twin --log {path} makes one")
-    return np.fromfile(path, ROW)
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise UserError(f"{path} is no record of a twin's; twinarm twin --log makes one")
+        return np.frombuffer(file.read(), ROW, (path.stat().st_size - len(MAGIC)) // ROW.itemsize)

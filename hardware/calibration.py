@@ -15,8 +15,10 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
+from control.config import require
 from control.errors import CalibrationError
 from control.types import JOINTS
+from hardware.packets import BROADCAST
 from hardware.registers import STEPS_PER_TURN, STS3215
 
 STEPS_PER_RAD = STEPS_PER_TURN / (2 * math.pi)
@@ -35,6 +37,12 @@ class JointCalibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zero_steps: int  # what it reads where the model's joint is at zero, with that offset
     lowest_steps: int  # what it reads at its stops
     highest_steps: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.id < BROADCAST, f"id must be 0 to {BROADCAST - 1}, got {self.id}")
+        offset, zero = self.homing_offset, self.zero_steps
+        require(abs(offset) <= MOST_OFFSET, f"homing_offset must be within {MOST_OFFSET} steps, got {offset}")
+        require(abs(zero) < 2 * STEPS_PER_TURN, f"zero_steps must be within two turns, got {zero}")
 
     @property
     def remembered(self) -> dict[str, int]:

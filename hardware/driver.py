@@ -8,24 +8,37 @@ holds.
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from control import safety
 from control.arm import Arm
-from control.errors import BusError, BusLost, CommandRefused, ServoSilent
+from control.errors import BusLost, CommandRefused
 from control.governor import TICK_S, Governor
-from control.modes import DRIVES, HELD, Armed, Commanded, Drive, Event, Faults, Identified, Mode, State, Tick, Word
+from control.modes import (
+    DRIVES,
+    HELD,
+    POWERED,
+    Commanded,
+    Drive,
+    Event,
+    Faults,
+    Identified,
+    Mode,
+    State,
+    Tick,
+    Word,
+)
 from control.types import JOINTS, RobotSpec
+from hardware.arming import Arming
+from hardware.glide import Glide
 from hardware.orders import GoTo, Order, Target, Telemetry
-from hardware.servos import Servos
-from hardware.vitals import STALLED, Reading, Vitals
+from hardware.servos import FAULTY, STOPPED, WEAK, WORKING, Servos
+from hardware.vitals import NOBODY, STALLED, Reading, Vitals, told
 
-WEAK, WORKING = 0.4, 0.6  # of the full torque: to hold an arm that is stretched out takes 0.31
-GLIDE_RAD_S, ARRIVED_RAD = 0.5, 0.005
-BARRED_TICKS = 40  # on which a glide got no nearer: fewer than make a stall
-STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
+LATCHES = {Mode.FAULT: FAULTY, Mode.STOPPED: STOPPED}
+HALF = 0.5  # of the speed, for an arm that is derated
 FADE_S = 2.0
 MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
@@ -60,12 +73,12 @@ class Driver:
         self.servos, self.state, self.cycles = servos, State(), 0
         self.late, self.worst_late_s = 0, 0.0
         self._poses, self._clock = poses, clock
-        self._governor = Governor(spec, Arm.from_facts(), leash_rad)
+        self._spec, self._governor = spec, Governor(spec, Arm.from_facts(), leash_rad)
+        self._written: list[float] = []  # the goals that the servos were told last
         self._vitals = Vitals(0.0)
-        self._goal_rad, self._faded_s = poses.home_rad, 0.0
-        self._nearest_rad, self._ticks_barred = math.inf, 0
+        self._glide, self._faded_s = Glide(self._governor), 0.0
+        self._arming = Arming(servos, self._governor, clock)
         self._reading: Reading | None = None
-        self._before_arming, self._found_rad, self._look_until_s = [False] * len(JOINTS), poses.home_rad, 0.0
 
     def open(self) -> None:
         """Read who is there; nothing is written, and nothing moves."""
@@ -77,7 +90,18 @@ class Driver:
             self._happen(Word.LOST)
             return
         self._vitals = Vitals(float(self._reading.volts.min()))
-        self._happen(Identified(tuple(refusals or self.servos.outside(self._reading))))
+        lower, upper = self._spec.lower_rad, self._spec.upper_rad
+        refusals = refusals or self.servos.outside(self._reading, lower, upper)
+        left = None if refusals else self._left()
+        if left is not None:
+            self._governor.start(self._pose())
+            self._written = list(self._governor.reference)
+        self._happen(Identified(tuple(refusals), left))
+
+    def _left(self) -> Mode | None:
+        """Whether somebody left it stopped or at fault: the servos remember by their torque limits."""
+        held = self.servos.holding_with()
+        return next((mode for mode, share in LATCHES.items() if share == held), None)
 
     def cycle(self, orders: Iterable[Order]) -> Telemetry:
         """A hundredth of a second's work."""
@@ -107,11 +131,9 @@ class Driver:
         if isinstance(order, Target):
             self._command(order)
         elif isinstance(order, GoTo):
-            self._goal_rad = np.array(order.joints_rad)
             self._happen(Word.HOME)
-        elif order.word is Word.HOME:
-            self._goal_rad = self._poses.home_rad
-            self._happen(Word.HOME)
+            if self.state.mode is Mode.HOMING:
+                self._glide.set_out(np.array(order.joints_rad))
         else:
             self._happen(order.word)
 
@@ -119,6 +141,7 @@ class Driver:
         if not 0 <= self.cycles - target.answers <= OLDEST_CYCLES:
             self._happen(Word.LATE)
         elif self._happen(Commanded(target.ttl_s)) is Drive.FOLLOW:
+            self._governor.pace = HALF if self.state.derated else 1.0
             try:
                 self._governor.accept(np.array(target.target_rad), self._pose())
             except CommandRefused:
@@ -134,97 +157,65 @@ class Driver:
 
     def _enter(self, mode: Mode, before: Mode) -> None:
         if mode is Mode.ARMING:
-            self._begin_arming()
+            self._written = self._arming.begin()
         elif mode is Mode.FAULT:
             self._governor.start(self._pose())  # pushes no more against what it may have met
-            self.servos.limit_torque(WEAK)
+            self.servos.limit_torque(FAULTY)
         elif mode is Mode.LIMP:
-            self.servos.let_go()
+            self._let_go()
         elif mode in (Mode.HOMING, Mode.PARKING):
-            self._nearest_rad, self._ticks_barred = math.inf, 0
-            self._goal_rad = self._poses.rest_rad if mode is Mode.PARKING else self._goal_rad
+            self._glide.set_out(self._poses.rest_rad if mode is Mode.PARKING else self._poses.home_rad)
         elif mode is Mode.RELEASING:
             self._faded_s = 0.0
-        elif mode in (Mode.HOLD, Mode.STOPPED) and before is not Mode.ARMING:
+        elif mode is Mode.STOPPED and before in POWERED:
             self._governor.stop()
-            self.servos.limit_torque(WORKING)
+            self.servos.limit_torque(STOPPED)
+        elif mode is Mode.HOLD and before is not Mode.ARMING:
+            self._hold_again(before)
 
-    def _begin_arming(self) -> None:
-        """Each servo's own place as its goal, and a weak torque; what comes of it, the next cycles see."""
-        try:
-            self._before_arming = self.servos.switched_on()
-            self.servos.set_up()
-            self.servos.limit_torque(WEAK)
-            self._reading = self.servos.read(self._clock())
-            self._found_rad, self._look_until_s = self._pose(), self._clock() + LOOK_S
-            self._governor.start(self._found_rad)
-            self.servos.go_to(self._governor.reference)
-            self.servos.switch([True] * len(JOINTS))
-        except BusLost:
-            raise
-        except BusError as error:
-            self._happen(Armed(str(error)))
+    def _hold_again(self, before: Mode) -> None:
+        """Where it was told to be; after what was latched, where it is, if a servo let go meanwhile."""
+        if before in LATCHES and not self.servos.all_on():
+            self._governor.start(self._pose())
+        else:
+            self._governor.stop()
+        self.servos.limit_torque(WORKING)
 
-    def _look_after_arming(self) -> None:
-        moved = np.abs(self._pose() - self._found_rad)
-        if moved.max() > STIR_RAD:
-            joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())
-            self._refuse_to_arm(
-                f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
-            )
-        elif self._clock() >= self._look_until_s:
-            try:
-                off = [name for name, on in zip(JOINTS, self.servos.switched_on(), strict=True) if not on]
-            except ServoSilent as error:
-                off = [str(error)]
-            if off:
-                self._refuse_to_arm(f"torque did not come on: {', '.join(off)}")
-            else:
-                self.servos.limit_torque(WORKING)
-                self._happen(Armed())
-
-    def _refuse_to_arm(self, why: str) -> None:
-        self.servos.switch(self._before_arming)
-        self._happen(Armed(why))
+    def _let_go(self) -> None:
+        if holding := self.servos.let_go():
+            self.state = replace(self.state, causes=(f"{', '.join(holding)} may still hold; switch the supply off",))
 
     # Motion
 
     def _move(self, drive: Drive) -> None:
         """A tick's goals. What has met something backs off: a pose that is measured needs no push."""
+        end: Event | None = None
         if drive is Drive.ARM:
-            self._look_after_arming()
+            end = self._arming.look(self._pose())
         elif drive is Drive.GLIDE:
-            self._glide()
-        elif drive in (Drive.STAY, Drive.BRAKE) and any(name.endswith(STALLED) for name, _ in self.state.faults):
+            end = self._glide.on(self._pose())
+        elif drive is Drive.STAY and any(name.endswith(STALLED) for name, _ in self.state.faults):
             self._governor.start(self._pose())
-        if drive in (Drive.STAY, Drive.BRAKE, Drive.FOLLOW, Drive.GLIDE):
-            self.servos.go_to(self._governor.tick())
+        if end is not None:
+            self._happen(end)
+        if drive in (Drive.STAY, Drive.FOLLOW, Drive.GLIDE):
+            self._tell_goals(drive)
         elif drive is Drive.FADE:
             self._fade()
 
-    def _glide(self) -> None:
-        """Straight in joint space, the farthest joint at GLIDE_RAD_S; the others arrive with it."""
-        farthest = float(np.abs(self._goal_rad - self._governor.reference).max())
-        if farthest < ARRIVED_RAD:
-            self._happen(Word.REACHED)
-            return
-        nearer = farthest < self._nearest_rad - GLIDE_RAD_S * TICK_S / 10
-        self._ticks_barred = 0 if nearer else self._ticks_barred + 1
-        if self._ticks_barred >= BARRED_TICKS:
-            self._governor.start(self._pose())  # what bars it need not be pushed against
-            self._happen(Word.BARRED)
-            return
-        self._nearest_rad = min(self._nearest_rad, farthest)
-        way = self._goal_rad - self._governor.target_rad
-        ahead = min(1.0, GLIDE_RAD_S * TICK_S / max(np.abs(way).max(), ARRIVED_RAD))
-        self._governor.accept(self._governor.target_rad + ahead * way, self._pose())
+    def _tell_goals(self, drive: Drive) -> None:
+        """Not to a servo that switched itself off, and not again while it stays: a goal would switch torque on."""
+        goals = self._governor.tick()
+        if drive is not Drive.STAY or goals != self._written:
+            self.servos.go_to(goals, self._reading.unloaded if self._reading else NOBODY)
+            self._written = list(goals)
 
     def _fade(self) -> None:
         self._faded_s += TICK_S
         self.servos.limit_torque(WEAK * max(0.0, 1.0 - self._faded_s / FADE_S))
         if self._faded_s >= FADE_S:
-            self.servos.let_go()
             self._happen(Word.REACHED)
+            self._let_go()
 
     def _pose(self) -> np.ndarray:
         assert self._reading is not None
@@ -238,8 +229,8 @@ class Driver:
             cycle=self.cycles,
             stamp_s=now_s,
             mode=self.state.mode,
-            causes=list(self.state.causes),
-            faults=[name for name, _ in self.state.faults],
+            causes=[told(name, reading) for name in self.state.causes],
+            faults=[told(name, reading) for name, _ in self.state.faults],
             **{name: (getattr(reading, name) if reading else unknown).tolist() for name in senses},
             target_rad=self._governor.target_rad.tolist(),
             limited=self._governor.limited,

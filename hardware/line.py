@@ -59,7 +59,7 @@ class Line:
         self.plugged = True
         tty.setraw(self._theirs)
         os.set_blocking(self._end, False)
-        self.port = os.ttyname(self._theirs)
+        self.port = self._own = os.ttyname(self._theirs)
         if self._link is not None:
             _point(self._link, self.port)
             self.port = str(self._link)
@@ -72,8 +72,8 @@ class Line:
         self._coming.clear()
         for end in (self._end, self._theirs):
             os.close(end)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        if self._link is not None and self._link.is_symlink() and os.readlink(self._link) == self._own:
+            self._link.unlink()
 
     def pass_on(self, until_s: float) -> None:
         """Take in what comes and give out what is due, until this moment of the monotonic clock."""
@@ -118,8 +118,12 @@ class Line:
 
 
 def _point(link: Path, port: str) -> None:
+    """A link whose port is gone was left behind by somebody who was killed."""
+    if link.exists():
+        raise PortError(f"{link} is there already; give --link another name, or stop whoever made it")
     if link.is_symlink():
         link.unlink()
-    elif link.exists():
-        raise PortError(f"{link} is a file already; give --link another name")
-    link.symlink_to(port)
+    try:
+        link.symlink_to(port)
+    except OSError as error:
+        raise PortError(f"no link can be made at {link}: {error.strerror}") from None

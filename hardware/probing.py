@@ -77,9 +77,13 @@ def switched_off_and_on(port: str, id: int, switch: Callable[[], None], baud: in
     with closing(Bus(port, baud, retries=2)) as bus:
         bench = Bench(bus, id)
         _require_fit(bus, bench, id)
-        kept = bench["p_gain"]
+        kept, limit = bench["p_gain"], bench["torque_limit"]
         bench["p_gain"], bench["torque_limit"] = kept + 1, GENTLE
-        switch()
+        try:
+            switch()
+        except BaseException:
+            bench["p_gain"], bench["torque_limit"] = kept, limit
+            raise
         alike = (bench["lock"], bench["torque_enable"], bench["p_gain"]) == (1, 0, kept)
         alike = alike and bench["torque_limit"] == bench["max_torque"]
         names = ("lock", "torque_enable", "p_gain", "torque_limit")

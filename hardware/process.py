@@ -154,7 +154,7 @@ class DriverProcess:
             try:
                 servos = Servos(bus, self._task.calibration)
                 servos.limit_torque(WEAK)
-                servos.go_to(servos.read(time.monotonic()).joints_rad)
+                servos.stay(np.array(telemetry.joints_rad), time.monotonic())
             finally:
                 bus.close()
 

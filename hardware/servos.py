@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from control.errors import BusError, BusLost
+from control.errors import BusError, BusLost, ServoSilent
 from control.modes import Faults, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Bus
@@ -14,8 +14,11 @@ from hardware.registers import STS3215
 from hardware.vitals import FIRST, SIZE, Reading, Senses
 
 MODEL = 777
+# Shares of the full torque: to hold an arm that is stretched out takes 0.31. What is latched has a limit of its own, by
+# which whoever opens the arm next knows of it.
+WEAK, WORKING, FAULTY, STOPPED = 0.4, 0.6, 0.39, 0.59
 GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
-OUTSIDE_RAD = 0.02
+OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
 TORQUE_LIMIT = STS3215["torque_limit"]
 OFF_TRIES = 3
 # What the loop's stiffness and the bus's pace rest on; written only where a servo has something else.
@@ -39,10 +42,18 @@ class Servos:
         """(J,) bool: whose encoder has jumped and stayed there."""
         return self._senses.astray
 
-    def go_to(self, joints_rad: Iterable[float]) -> None:
-        """Give them these goals (J,). A goal switches a servo's torque on, whatever was said before."""
-        steps = self.calibration.to_steps(np.fromiter(joints_rad, float, len(JOINTS)))
-        self._tell("goal_position", steps.tolist())
+    def go_to(self, joints_rad: Iterable[float], but: np.ndarray) -> None:
+        """Give them these goals (J,), but for some (J,) bool. A goal switches torque on, whatever was said before."""
+        steps = self.calibration.to_steps(np.fromiter(joints_rad, float, len(JOINTS))).tolist()
+        told = {id: goal for id, goal, left in zip(self._ids, steps, but.tolist(), strict=True) if not left}
+        if told:
+            self.bus.sync_write("goal_position", told)
+
+    def stay(self, believed_rad: np.ndarray, now_s: float) -> None:
+        """Let each hold where it is; one that does not answer, where it was believed to be (J,)."""
+        reading = self.read(now_s)
+        pose = np.where(np.isfinite(reading.heard_s), reading.joints_rad, believed_rad)
+        self.go_to(pose, reading.unloaded)
 
     def limit_torque(self, share: float) -> None:
         """Let none push harder than `share` of what it can, the gripper no harder than a firm hold needs."""
@@ -56,6 +67,14 @@ class Servos:
         lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
         return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
 
+    def holding_with(self) -> float | None:
+        """The share of torque by which all hold but the gripper; None where one does not, or says nothing."""
+        try:
+            limits = {self.bus.read(id, "torque_limit") for id in self._ids[:GRIPPER]}
+        except ServoSilent:
+            return None
+        return limits.pop() / 1000 if len(limits) == 1 and self.all_on() else None
+
     def switch(self, on: list[bool]) -> None:
         """Torque on or off, of each."""
         self._tell("torque_enable", [int(one) for one in on])
@@ -63,6 +82,13 @@ class Servos:
     def switched_on(self) -> list[bool]:
         """Raises ServoSilent too."""
         return [bool(self.bus.read(id, "torque_enable")) for id in self._ids]
+
+    def all_on(self) -> bool:
+        """Whether each says that its torque is on."""
+        try:
+            return all(self.switched_on())
+        except ServoSilent:
+            return False
 
     def let_go(self) -> tuple[str, ...]:
         """Torque off everywhere, at once and then each by itself, whatever the others say; who did not confirm it."""
@@ -86,13 +112,12 @@ class Servos:
                 found.append(f"{name}: {error}")
         return found or self._mixed()
 
-    def outside(self, reading: Reading) -> list[str]:
-        """Joints beyond their limits, which the firmware would drive back with the first goal, in words."""
-        lower, upper = self.calibration.lower_rad - OUTSIDE_RAD, self.calibration.upper_rad + OUTSIDE_RAD
+    def outside(self, reading: Reading, lower_rad: np.ndarray, upper_rad: np.ndarray) -> list[str]:
+        """Joints beyond these limits (J,), to which the first goal would drive them back, in words."""
         return [
             f"{name}: stands at {math.degrees(angle):.0f} degrees, beyond its limits; move it inside by hand"
-            for name, angle, low, high in zip(JOINTS, reading.joints_rad, lower, upper, strict=True)
-            if not low <= angle <= high
+            for name, angle, low, high in zip(JOINTS, reading.joints_rad, lower_rad, upper_rad, strict=True)
+            if not low - OUTSIDE_RAD <= angle <= high + OUTSIDE_RAD
         ]
 
     def _tell(self, register: str, values: list[int]) -> None:

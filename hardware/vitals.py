@@ -29,7 +29,7 @@ ROW = np.dtype(
 SIGNS = {"position": 15, "speed": 15, "load": 10, "current": 15}  # of sign and magnitude
 AMPERES = 0.0065
 SILENT_S = 0.030  # for which a servo's last values are still good
-STALLED = "stalled"
+STALLED, HOT, SAGGED = "stalled", "hot", "low supply"
 JUMP_RAD = 0.5  # no joint turns so far in a cycle
 JUMPS = 3
 HEAT = ((65, Severity.FAULT), (60, Severity.DERATE), (55, Severity.WARN))  # from so many degrees Celsius
@@ -43,6 +43,8 @@ TOLD = {
     Fault.CURRENT: ("over-current", Severity.FAULT),
     Fault.OVERLOAD: ("overload", Severity.FAULT),
 }
+UNLOADING = int(Fault.VOLTAGE | Fault.SENSOR | Fault.TEMPERATURE | Fault.CURRENT)  # an overload only weakens
+NOBODY = np.zeros(len(JOINTS), bool)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,21 @@ class Reading:
     amperes: np.ndarray  # (J,)
     status: np.ndarray  # (J,) uint8, bits of packets.Fault
     heard_s: np.ndarray  # (J,) when each was last heard
+
+    @property
+    def unloaded(self) -> np.ndarray:
+        """(J,) bool: who says that it switched itself off."""
+        return (self.status & UNLOADING) != 0
+
+
+def told(name: str, reading: Reading | None) -> str:
+    """A fault's name for people, with the number behind it."""
+    joint, _, what = name.partition(": ")
+    if reading is None or joint not in JOINTS:
+        return name
+    j = JOINTS.index(joint)
+    numbers = {HOT: f" ({reading.celsius[j]:.0f} degrees Celsius)", SAGGED: f" ({reading.volts[j]:.1f} V)"}
+    return name + numbers.get(what, "")
 
 
 class Senses:
@@ -133,10 +150,10 @@ class Vitals:
         if now_s - reading.heard_s[j] > SILENT_S:
             yield "silent", Severity.HOLD
         if heat := next((severity for limit, severity in HEAT if reading.celsius[j] >= limit), None):
-            yield f"{reading.celsius[j]:.0f} degrees", heat
+            yield HOT, heat
         sagging_s = self._lasting(f"sag {j}", reading.volts[j] < self._least_V, now_s)
         if sagging_s is not None:
-            yield f"{reading.volts[j]:.1f} V", next(severity for since_s, severity in SAGGING if sagging_s >= since_s)
+            yield SAGGED, next(severity for since_s, severity in SAGGING if sagging_s >= since_s)
         stalled_s = self._lasting(f"stall {j}", _pushing(j, reading, reference_rad), now_s)
         if stalled_s is not None and stalled_s > STALL_S:
             yield STALLED, Severity.HOLD

@@ -101,7 +101,10 @@ class SimRobot:
         )
 
     def step(self, command: Command) -> Observation:
+        """Raises CommandRefused while it is stopped, or for a target that is not finite."""
         self._catch_up()
+        if self._state.mode is Mode.STOPPED:
+            raise CommandRefused(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}; nothing was moved")
         if self._hear(self._timely(command)) is Mode.ACTIVE:
             self.governor.accept(command.target_rad, self.joints_rad())
         self._pass_period()

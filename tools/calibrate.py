@@ -18,7 +18,7 @@ from control.arm import Arm
 from control.errors import CalibrationError, UserError
 from control.types import JOINTS
 from hardware.bus import SLACK_S, Bus
-from hardware.calibrating import Calibrating, Reach, write
+from hardware.calibrating import IDS, Calibrating, Reach, write
 from hardware.calibration import Calibration
 from tools.person import await_enter, await_line
 
@@ -60,19 +60,29 @@ def main(arguments: Arguments) -> None:
         raise UserError(f"{arguments.export} is there already; name another file for --export")
     arm = Arm.from_facts()
     limits = {name: (float(arm.lower_rad[j]), float(arm.upper_rad[j])) for j, name in enumerate(JOINTS)}
+    if arguments.output.is_dir():
+        raise UserError(f"{arguments.output} is a folder; give --output a file")
     with closing(Bus(arguments.port, slack_s=arguments.slack_ms / 1e3, retries=2)) as bus:
         if arguments.lerobot is None:
             calibration = by_hand(bus, limits, console)
         else:
             calibration = Calibration.from_lerobot(read_lerobot(arguments.lerobot), limits)
+            let_go(bus, limits)
+        calibration.save(arguments.output)
         changed = write(bus, calibration)
-    calibration.save(arguments.output)
     if arguments.export is not None:
         arguments.export.write_bytes(msgspec.json.format(msgspec.json.encode(calibration.to_lerobot()), indent=4))
     kept = f"calibration {calibration.digest}: {arguments.output}; the servos now remember it ({changed} registers)"
     console.print(kept, soft_wrap=True)
     if arguments.json:
         print(msgspec.json.encode(calibration).decode())
+
+
+def let_go(bus: Bus, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Whoever holds while its zero moves would swing there. Raises CalibrationError where a servo is missing."""
+    if any(bus.ping(id) is not None and bus.read(id, "torque_enable") for id in IDS):
+        await_enter("The arm will go limp and fall: hold it.", NOBODY)
+    Calibrating.of(bus, limits)
 
 
 def by_hand(bus: Bus, limits: Mapping[str, tuple[float, float]], console: Console) -> Calibration:

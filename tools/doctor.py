@@ -77,7 +77,7 @@ def arm(path: Path | None) -> Iterator[Check]:
     yield Check("arm", "PASS", f"{path}, calibration {calibration.digest}")
     yield from check_servos(address.port, calibration, address.slack_s)
     for name, camera in address.cameras.items():
-        yield check_camera(name, camera.source, camera.size, RobotConfig().camera_px)
+        yield check_camera(name, str(camera.source), camera.size, RobotConfig().camera_px)
 
 
 def _drawing() -> Check:

@@ -2,12 +2,14 @@
 
 import json as jsonlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import cv2
 from rich.console import Console
 from rich.table import Table
 
+from control.errors import UserError
 from control.types import JOINTS
 from hardware.calibrating import IDS
 from hardware.discovery import DEVICES, Port, Source, cameras, ports
@@ -18,7 +20,7 @@ class Arguments:
     """List serial ports and cameras by names that stay. Servos are asked for their ids; nothing moves."""
 
     output: Path = Path("runs/find")
-    """A picture from each camera goes to OUTPUT/camera_N.png."""
+    """A picture from each camera goes to OUTPUT/<date>/camera_N.png."""
 
     devices: Path = DEVICES
     """Where devices are."""
@@ -32,7 +34,8 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     with console.status("asking every port and camera"):
         found_ports, found_cameras = list(ports(arguments.devices)), list(cameras(arguments.devices))
-    pictures = [save(arguments.output / f"camera_{n}.png", source) for n, source in enumerate(found_cameras)]
+    folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
+    pictures = [save(folder / f"camera_{n}.png", source) for n, source in enumerate(found_cameras)]
     rows = Table("", "name", "found", box=None, pad_edge=False)
     for port in found_ports:
         rows.add_row("port", port.name, port.trouble or servos(port))
@@ -68,9 +71,10 @@ def suggestion(port: str, eyes: list[str]) -> str:
 
 
 def save(path: Path, source: Source) -> Path | None:
-    """Where the camera's picture went; None where it gave none."""
+    """Where the camera's picture went; None where it gave none. Raises UserError where it cannot be written."""
     if source.picture is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), source.picture[..., ::-1])
+    if not cv2.imwrite(str(path), source.picture[..., ::-1]):
+        raise UserError(f"{path} cannot be written; give --output another folder")
     return path

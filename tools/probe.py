@@ -8,7 +8,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from control.errors import UserError
 from hardware.cadence import Finding
+from hardware.packets import BROADCAST
 from hardware.probing import probe, switched_off_and_on
 from tools.person import await_enter
 
@@ -44,11 +46,14 @@ def main(arguments: Arguments) -> int:
     """Ask, and set side by side."""
     if not arguments.allow_motion:
         await_enter(FREE, NOBODY)
+    if not 0 <= arguments.id < BROADCAST:
+        raise UserError(f"--id must be 0 to {BROADCAST - 1}, got {arguments.id}")
     found = list(probe(arguments.port, arguments.id))
+    show(found, arguments.json)
     if arguments.power:
         switch = partial(await_enter, "Switch the servo's supply off and on.", "somebody must switch the supply")
         found.append(switched_off_and_on(arguments.port, arguments.id, switch))
-    show(found, arguments.json)
+        show(found[-1:], arguments.json)
     return int(not all(finding.alike for finding in found))
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,13 @@ class TwinArm(ServoArm):
 
     def __init__(self, config: RobotConfig, log: Path | None = None):
         self._twin, where = start_twin(config, *([] if log is None else ["--log", str(log)]))
-        try:
-            self._oracle = RemoteRobot(where["truth"])
-            camera = Camera(where["camera"], config.camera_px)
+        with ExitStack() as failed:
+            failed.callback(end_twin, self._twin)
+            self._oracle = failed.enter_context(closing(RemoteRobot(where["truth"])))
+            camera = failed.enter_context(closing(Camera(where["camera"], config.camera_px)))
             calibration = twin_calibration(Arm.from_facts())
             super().__init__(config, where["port"], calibration, {"wrist_cam": camera}, self._start, SLACK_S)
-        except BaseException:
-            end_twin(self._twin)
-            raise
+            failed.pop_all()
 
     @property
     def twin_pid(self) -> int:
@@ -67,6 +67,7 @@ def start_twin(config: RobotConfig, *flags: str) -> tuple[subprocess.Popen[bytes
     """
     changed = [f"robot.{name}={value}" for name, value in (("hz", config.hz), ("profile", config.profile))]
     changed += [f"robot.cube_m={config.cube_m}", f"robot.cube_kg={config.cube_kg}"]
+    changed += [f"robot.{name}={value}" for name in ("model", "wrist_camera") if (value := getattr(config, name))]
     command = [sys.executable, "-m", "tools.cli", "twin", "--json", *flags]
     words = [word for change in changed for word in ("--set", change)]
     twin = subprocess.Popen([*command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
@@ -80,7 +81,11 @@ def start_twin(config: RobotConfig, *flags: str) -> tuple[subprocess.Popen[bytes
 def end_twin(twin: subprocess.Popen[bytes]) -> None:
     """Let it leave."""
     twin.terminate()
-    twin.wait(LEAVE_S)
+    try:
+        twin.wait(LEAVE_S)
+    except subprocess.TimeoutExpired:
+        twin.kill()
+        twin.wait()
     for pipe in (twin.stdin, twin.stdout):
         if pipe:
             pipe.close()

@@ -21,7 +21,7 @@ import tyro
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CommandRefused
-from control.link import serve
+from control.link import Listener
 from control.modes import Word
 from control.remote import RobotService
 from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
@@ -73,20 +73,21 @@ def main(arguments: Arguments) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with tempfile.TemporaryDirectory() as folder:
-        endpoint = arguments.truth or f"ipc://{folder}/truth"
         calibration = twin_calibration(Arm.from_facts())
         mishaps = load(arguments.faults) if arguments.faults else ()
-        box = BlackBox(arguments.log) if arguments.log else None
         with (
-            World(robot, calibration, arguments.link, mishaps=mishaps, black_box=box) as world,
+            Listener(arguments.truth or f"ipc://{folder}/truth") as listener,
+            World(robot, calibration, arguments.link, mishaps=mishaps) as world,
             filming(robot, world) as (slot, url),
         ):
-            where = {"port": world.line.port, "camera": url, "truth": endpoint}
+            if arguments.log:
+                world.record(BlackBox(arguments.log))
+            where = {"port": world.line.port, "camera": url, "truth": listener.endpoint}
             line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
-            handler, said = RobotService(Oracle(world)), lambda _: print(line, flush=True)
             be_prompt(PRIORITY)  # before anybody hears of the port: it takes longer than a client may wait
-            teller = threading.Thread(target=serve, args=(handler, endpoint, stop, said))
+            teller = threading.Thread(target=listener.serve, args=(RobotService(Oracle(world)), stop))
             teller.start()
+            print(line, flush=True)
             if arguments.json:
                 threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
             world.run(stop, slot.write)
@@ -128,7 +129,7 @@ class Oracle:
         raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
 
     def halt(self) -> None:
-        raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")
+        """It does not move."""
 
     def say(self, word: Word) -> None:
         raise CommandRefused("an oracle moves nothing; the servos are on the twin's port")

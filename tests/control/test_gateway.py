@@ -14,7 +14,7 @@ from control import wire
 from control.config import RobotConfig
 from control.desk import Desk
 from control.endpoints import STOPPING, WATCHING, beside
-from control.errors import LeaseHeld, LinkError, LinkTimeout, NotPermitted, UserError
+from control.errors import CommandRefused, LeaseHeld, LinkError, LinkTimeout, NotPermitted, UserError
 from control.gateway import serve_robot
 from control.keys import TICKET, Keys, own_ticket, read_keys
 from control.modes import Word
@@ -129,9 +129,8 @@ def test_anybody_stops_it_at_once_and_only_a_clear_lets_it_go_on(endpoint, drive
             button.reset(HOME)
         with pytest.raises(NotPermitted, match="is for stopping"):
             button.say(Word.CLEAR)
-    for _ in range(2):
-        after = driver.step(Command(seen.target_rad + 0.1, seen.seq))
-    np.testing.assert_allclose(after.target_rad, driver.observe().target_rad)
+    with pytest.raises(CommandRefused, match="stopped by a person; nothing was moved"):
+        driver.step(Command(seen.target_rad + 0.1, seen.seq))
     assert driver.health().state == "stopped"
     with pytest.raises(UserError, match="stopped by a person"):
         driver.reset(HOME)

@@ -62,6 +62,8 @@ LEADS = {
     (M.PARKING, "halt"): M.HOLD,
     (M.HOMING, "commanded"): M.HOLD,
     (M.ACTIVE, "tick, hindered"): M.HOLD,
+    (M.HOMING, "tick, hindered"): M.HOLD,
+    (M.PARKING, "tick, hindered"): M.HOLD,
     (M.HOMING, "reached"): M.HOLD,
     (M.PARKING, "reached"): M.RELEASING,
     (M.RELEASING, "reached"): M.READY,
@@ -96,6 +98,10 @@ def run(*events: Event | float) -> State:
         else:
             state, _ = step(state, event, now_s)
     return state
+
+
+def test_a_time_that_is_none_counts_as_the_shortest():
+    assert run(Commanded(float("nan")), 0.06, CALM).mode is M.HOLD
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.happen(W.STOP)
-        assert self.state.mode is M.STOPPED and self.drive is Drive.BRAKE
+        assert self.state.mode is M.STOPPED and self.drive is Drive.STAY
 
     @invariant()
     def only_an_active_arm_follows(self) -> None:

@@ -71,7 +71,7 @@ observations = st.builds(
     limited=st.booleans(),
     frames=st.fixed_dictionaries({name: pictures(*policy) for name, (_, policy) in CAMERAS.items()}),
 )
-commands = st.builds(Command, joint_vectors, integers, ttl_s=finite, action=actions, label=actions)
+commands = st.builds(Command, joint_vectors, integers, ttl_s=st.floats(1e-3, 1e3), action=actions, label=actions)
 picture_requests = st.builds(PictureRequest, texts, st.integers(1, 480), st.integers(1, 640))
 resets = st.builds(ResetRequest, texts, st.integers(0, 2**63 - 1), st.builds(Spawn, ranges, ranges, ranges))
 healths = st.builds(

@@ -145,3 +145,21 @@ def test_a_calibration_of_lerobots_that_cannot_be_this_arms_is_refused(change, w
     del theirs["gripper"]
     with pytest.raises(CalibrationError, match="lacks gripper|no calibration of"):
         Calibration.from_lerobot({**theirs, "shoulder_pan": theirs["shoulder_pan"]}, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"id": 300}, "id must be 0 to 253, got 300"),
+        ({"homing_offset": 99999}, "homing_offset must be within 2047 steps, got 99999"),
+        ({"zero_steps": 1_000_000}, "zero_steps must be within two turns"),
+    ],
+)
+def test_numbers_that_no_servo_has_are_refused_with_the_file(tmp_path, wrong, words):
+    known = calibration(dict.fromkeys(JOINTS, 2048))
+    known.save(tmp_path / "mine.json")
+    rows = json.loads((tmp_path / "mine.json").read_text())
+    rows["joints"]["elbow_flex"] |= wrong
+    (tmp_path / "mine.json").write_text(json.dumps(rows))
+    with pytest.raises(CalibrationError, match=words):
+        Calibration.load(tmp_path / "mine.json")

@@ -92,7 +92,7 @@ def test_every_mishap_has_an_effect_of_its_own():
         (Mishap("reset", "motion", joint="elbow_flex"), Mode.FAULT, "elbow_flex: lost power for a moment"),
         (Mishap("overload", "motion", joint="elbow_flex"), Mode.FAULT, "elbow_flex: overload"),
         (Mishap("sag", "motion"), Mode.FAULT, r"6\.\d V"),
-        (Mishap("heat", "motion", joint="gripper"), Mode.FAULT, "gripper: 66 degrees"),
+        (Mishap("heat", "motion", joint="gripper"), Mode.FAULT, r"gripper: hot \(66 degrees Celsius\)"),
         (Mishap("jam", "motion", joint="shoulder_pan"), Mode.HOLD, "shoulder_pan: stalled"),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_killed_collect_is_completed_by_the_same_command(tmp_path):
         (("--curriculum-stage", "5"), "no curriculum stage 5; there are: 0 home"),
         (("--set", "spaces.step_m=20"), "is it in mm"),
         (("--noise", "0.5"), "holds another dataset: its noise is 0.3, not 0.5; name another folder"),
-        (("--config", "lift_fats.yaml"), "shipped ones are: lift_fast.yaml"),
+        (("--config", "lift_fats.yaml"), "did you mean: lift_fast.yaml"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_lost(tmp_path, capfd, words, phrase):

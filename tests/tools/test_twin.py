@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tools.cli import main
+
 COMMAND = [sys.executable, "-m", "tools.cli", "twin", "--json", "--set", "robot.camera_px=32"]
 OWNER = """
 import os, sys, time
@@ -46,3 +48,31 @@ def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
         twin.send_signal(signal.SIGINT)
         assert twin.wait(10) == 0
     assert not link.is_symlink() and not Path(where["truth"].removeprefix("ipc://")).exists()
+
+
+def refused(*flags: str) -> str:
+    done = subprocess.run([*COMMAND, *flags], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("twinarm:"))
+    return line
+
+
+def test_a_twin_takes_no_name_that_is_there_and_leaves_no_empty_record(tmp_path):
+    link, log = tmp_path / "mine", tmp_path / "record.bin"
+    link.write_text("a user's own")
+    assert "is there already; give --link another name" in refused("--link", str(link), "--log", str(log))
+    assert link.read_text() == "a user's own" and not log.exists()
+    link.unlink()
+    link.symlink_to("/dev/null")  # as another twin's is, to its port
+    assert "is there already" in refused("--link", str(link)) and link.is_symlink()
+    assert "no link can be made" in refused("--link", str(tmp_path / "nowhere" / "link"))
+
+
+def test_a_twin_s_truth_is_refused_where_others_could_ask(tmp_path):
+    assert "that takes keys" in refused("--truth", "tcp://0.0.0.0:5999")
+
+
+def test_a_file_that_is_no_record_is_not_judged(tmp_path, capsys):
+    (tmp_path / "text").write_text("hello " * 1000)
+    assert main(["limits", str(tmp_path / "text")]) == 2
+    assert "is no record of a twin's" in capsys.readouterr().err

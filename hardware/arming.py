@@ -1,0 +1,68 @@
+"""Switching torque on where the arm is, and seeing that it came on and nothing moved."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from control.errors import BusError, BusLost, ServoSilent
+from control.governor import Governor
+from control.modes import Armed
+from control.types import JOINTS
+from hardware.servos import WEAK, WORKING, Servos
+from hardware.vitals import NOBODY
+
+STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
+
+
+class Arming:
+    """One try after another, each begun and then looked after until it is over."""
+
+    def __init__(self, servos: Servos, governor: Governor, clock: Callable[[], float]):
+        self._servos, self._governor, self._clock = servos, governor, clock
+        self._before, self._failed = [False] * len(JOINTS), ""
+        self._found_rad, self._until_s = np.zeros(len(JOINTS)), 0.0
+
+    def begin(self) -> list[float]:
+        """Each servo's own place as its goal, and a weak torque; gives the goals. Raises BusLost."""
+        servos, self._failed = self._servos, ""
+        try:
+            self._before = servos.switched_on()
+            servos.set_up()
+            servos.limit_torque(WEAK)
+            self._found_rad = servos.read(self._clock()).joints_rad
+            self._until_s = self._clock() + LOOK_S
+            self._governor.start(self._found_rad)
+            servos.go_to(self._governor.reference, NOBODY)
+            servos.switch([True] * len(JOINTS))
+        except BusLost:
+            raise
+        except BusError as error:
+            self._failed = str(error)
+        return list(self._governor.reference)
+
+    def look(self, pose_rad: np.ndarray) -> Armed | None:
+        """How it ended, with the arm measured at `pose_rad` (J,); None while it is too soon to tell."""
+        if self._failed:
+            return Armed(self._failed)
+        moved = np.abs(pose_rad - self._found_rad)
+        if moved.max() > STIR_RAD:
+            joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())
+            return self._undone(
+                f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
+            )
+        return self._come_on() if self._clock() >= self._until_s else None
+
+    def _come_on(self) -> Armed:
+        try:
+            off = [name for name, on in zip(JOINTS, self._servos.switched_on(), strict=True) if not on]
+        except ServoSilent as error:
+            off = [str(error)]
+        if off:
+            return self._undone(f"torque did not come on: {', '.join(off)}")
+        self._servos.limit_torque(WORKING)
+        return Armed()
+
+    def _undone(self, why: str) -> Armed:
+        self._servos.switch(self._before)
+        return Armed(why)
