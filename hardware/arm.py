@@ -117,14 +117,14 @@ class ServoArm:
 
     def halt(self) -> None:
         """Hold the reference in force at this instant. Comes back when the driver has heard of it."""
-        self._driver.tell(Say(Word.HALT))
+        self.say(Word.HALT)
+
+    def say(self, word: Word) -> None:
+        """A person's word: stop, clear, home, park, limp. Comes back when the driver has heard it."""
+        self._driver.tell(GoTo(tuple(self._home_rad.tolist())) if word is Word.HOME else Say(word))
         since, until_s = self._driver.newest().cycle, time.monotonic() + HEARD_S
         while self._driver.newest().cycle < since + 2 and time.monotonic() < until_s:
             time.sleep(HEARD_S / 20)
-
-    def say(self, word: Word) -> None:
-        """A person's word: stop, clear, home, park, limp."""
-        self._driver.tell(GoTo(tuple(self._home_rad.tolist())) if word is Word.HOME else Say(word))
 
     @property
     def driver_pid(self) -> int:
