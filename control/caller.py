@@ -56,6 +56,12 @@ class Caller:
         self._boot = answer.boot
         self.greeting = answer.body  # what the server's handler answers to "hello"
 
+    def limit(self, timeout_s: float) -> None:
+        """From now on a question is sent once, and given up after `timeout_s`."""
+        self._tries, self._wait_s = 1, timeout_s
+        self._dealer.close()
+        self._dealer = self._connected()
+
     def ask(self, kind: str, body: Any = None) -> Any:
         """The answer's body. Raises LinkTimeout, PeerRestarted, or what the server's handler raised."""
         return self._ask(kind, body).body

@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from control import wire
@@ -10,6 +11,7 @@ from control.errors import LinkError, NotPermitted, PeerRestarted, TwinarmError,
 from control.peers import Peer, Role
 
 Handler = Callable[[str, Any, Peer], Any]  # kind and body of a question, and whose -> body of its answer
+Ask = tuple[str, Any, Peer]
 MOST_SESSIONS = 16
 STRANGER = Peer(wire.NOBODY), -1, b""
 
@@ -41,6 +43,25 @@ class Desk:
         except LinkError as error:
             return self._error(ask, error)
         return self._remember(ask, peer, self._execute(ask, peer))
+
+    @property
+    def foreseeing(self) -> bool:
+        """Whether the handler does the work of several questions at once."""
+        return hasattr(self._handler, "foresee")
+
+    def foresee(self, messages: Sequence[bytes]) -> None:
+        """Tell the handler what it will be asked right after this, question by question, if it cares.
+
+        One with a method `foresee` (asks) -> None does so; what is wrong with a question is said when it is asked."""
+        asks: dict[bytes, Ask] = {}
+        for data in messages:
+            with suppress(LinkError):
+                ask = wire.unpack(data)
+                peer, seq, _ = self._last.get(ask.session, STRANGER)
+                if ask.boot == self.boot and seq >= 0 and ask.seq > seq:
+                    asks[ask.session] = ask.kind, ask.body, peer
+        if self.foreseeing:
+            self._handler.foresee(tuple(asks.values()))  # type: ignore[attr-defined]
 
     def _admit(self, ask: wire.Message, peer: Peer, last_seq: int, role: Role) -> None:
         """Raise unless the question belongs to a session of this server, is its newest and of the same key."""

@@ -7,6 +7,7 @@ restarted, or has forgotten the session, refuses instead of executing.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 import zmq
@@ -20,9 +21,9 @@ from control.peers import Role
 
 WAKE_MS = 100  # how often an idle server looks whether to stop
 DOMAIN = b"twinarm"
+MOST_TOGETHER = 16  # questions
 
 SERVER_OPTIONS = {
-    zmq.MAXMSGSIZE: wire.LARGEST_ASK,
     zmq.BACKLOG: 16,
     zmq.ROUTER_HANDOVER: 0,
     zmq.RCVTIMEO: WAKE_MS,
@@ -34,15 +35,17 @@ class Listener:
 
     Args:
         keys: whom to let in, where others than this machine's users may come.
+        largest: bytes of a question; longer ones are dropped with whoever sends them.
     Raises:
         UserError: the endpoint is malformed, reachable from other machines without keys, or in use.
     """
 
-    def __init__(self, endpoint: str, keys: Keys | None = None):
+    def __init__(self, endpoint: str, keys: Keys | None = None, largest: int = wire.LARGEST_ASK):
         endpoints.check(endpoint, keys is not None)
         self._context, self._roles = zmq.Context(), keys.roles if keys else None
         self._doorman = _doorman(self._context, keys) if keys else None
-        options = SERVER_OPTIONS | (sockets.showing(keys.public, keys.secret) if keys else {})
+        shown = sockets.showing(keys.public, keys.secret) if keys else {}
+        options = SERVER_OPTIONS | shown | {zmq.MAXMSGSIZE: largest}
         self._router = sockets.opened(self._context, zmq.ROUTER, endpoint, options)
         try:
             if keys:
@@ -68,13 +71,19 @@ class Listener:
         desk, router, receive = Desk(handler), self._router, self._receive if self._roles else self._receive_plain
         while not stop.is_set():
             try:
-                sender, data, role = receive()
+                waiting = [receive(0)]
             except zmq.Again:
                 idle()
                 continue
-            if (answer := desk.answer(data, role)) is not None:
-                router.send(sender, zmq.SNDMORE)
-                router.send(answer)
+            if desk.foreseeing:
+                with suppress(zmq.Again):
+                    while len(waiting) < MOST_TOGETHER:
+                        waiting.append(receive(zmq.NOBLOCK))
+                desk.foresee([data for _, data, _ in waiting])
+            for sender, data, role in waiting:
+                if (answer := desk.answer(data, role)) is not None:
+                    router.send(sender, zmq.SNDMORE)
+                    router.send(answer)
 
     def close(self) -> None:
         """Let the endpoint go."""
@@ -89,18 +98,18 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _receive_plain(self) -> tuple[bytes, bytes, Role]:
+    def _receive_plain(self, flags: int) -> tuple[bytes, bytes, Role]:
         """From somebody on this machine. Raises zmq.Again when nobody asks."""
-        sender, data = self._router.recv(), self._router.recv()  # the multipart helpers would take 4 us more
+        sender, data = self._router.recv(flags), self._router.recv()  # the multipart helpers would take 4 us more
         if self._router.getsockopt(zmq.RCVMORE):
             self._router.recv_multipart()  # a stranger's: ours have one part
             return sender, b"", Role.OPERATOR
         return sender, data, Role.OPERATOR
 
-    def _receive(self) -> tuple[bytes, bytes, Role]:
+    def _receive(self, flags: int) -> tuple[bytes, bytes, Role]:
         """From somebody with a key. Raises zmq.Again when nobody asks."""
         assert self._roles is not None
-        sender, *parts = self._router.recv_multipart(copy=False)
+        sender, *parts = self._router.recv_multipart(flags, copy=False)
         role = self._roles[str(parts[0].get("User-Id"))]
         return sender.bytes, parts[0].bytes if len(parts) == 1 else b"", role
 

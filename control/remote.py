@@ -7,7 +7,7 @@ import numpy as np
 
 from control import wire
 from control.caller import Caller
-from control.errors import CommandRefused
+from control.errors import CommandRefused, LinkError
 from control.interfaces import Robot, Scenic
 from control.keys import own_ticket
 from control.modes import Word
@@ -37,6 +37,8 @@ class RobotService:
 
     def __call__(self, kind: str, body: Any, peer: Peer) -> Any:
         """Raises LinkError for a body of another form, LeaseHeld, NotPermitted, and whatever the robot raises."""
+        if kind not in self._methods:
+            raise LinkError(f"a robot does not {kind}; is that the endpoint of a policy that was meant?")
         asked = wire.ASKS[kind].read(body)
         permit(peer, kind, asked if kind == "say" else None)
         if (kind in DRIVING and self._lease.take(peer)) or (kind == "release" and self._lease.drop(peer)):

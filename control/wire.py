@@ -60,7 +60,7 @@ class Message(NamedTuple):
     """The envelope of a question, and of its answer."""
 
     version: int
-    kind: str  # one of ASKS; in an answer the question's, or "error"
+    kind: str  # one of KINDS; in an answer the question's, or "error"
     session: bytes  # ID_BYTES, drawn by the client
     seq: int  # of the question; its answer carries the same
     boot: bytes  # ID_BYTES, drawn by the server when it starts; NOBODY in a hello
@@ -128,6 +128,10 @@ ASKS: dict[str, Form] = {
     "truth": NOTHING,
     "picture": record(PictureRequest, camera=TEXT, height=INTEGER, width=INTEGER),
 }
+
+
+ACT = "act"  # what a policy is asked besides hello: see policies/card.py
+KINDS = (*ASKS, ACT)
 
 
 def answers(cameras: Mapping[str, Any], jpeg: bool = False) -> dict[str, Form]:
@@ -204,8 +208,8 @@ def _checked(fields: list[Any]) -> Message:
     if len(fields) != len(Message._fields):
         raise LinkError(f"a message has {len(Message._fields)} fields, got {len(fields)}")
     message = Message(*fields)
-    if type(message.kind) is not str or (message.kind not in ASKS and message.kind != "error"):
-        raise LinkError(f"no message is of kind {message.kind!r:.60}; kinds are {', '.join(ASKS)}")
+    if type(message.kind) is not str or (message.kind not in KINDS and message.kind != "error"):
+        raise LinkError(f"no message is of kind {message.kind!r:.60}; kinds are {', '.join(KINDS)}")
     for name in ("session", "boot"):
         value = getattr(message, name)
         if type(value) is not bytes or len(value) != ID_BYTES:

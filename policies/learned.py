@@ -89,7 +89,7 @@ def notes_of(path: Path) -> Notes:
     return read_notes(path, load_policy(path)[1])
 
 
-def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
+def require_fit(notes: Notes, spec: RobotSpec, path: Path | str) -> None:
     """Raises CheckpointError, naming each difference, where a checkpoint was made for another robot."""
     wanted = (notes.spaces.camera_px, notes.spaces.camera_px)
     faults = []
@@ -105,7 +105,7 @@ def require_fit(notes: Notes, spec: RobotSpec, path: Path) -> None:
         )
 
 
-def require_calibration(notes: Notes, spec: RobotSpec, path: Path) -> None:
+def require_calibration(notes: Notes, spec: RobotSpec, path: Path | str) -> None:
     """Raises CheckpointError for a calibrated robot where a policy learned from calibrated arms, and not from this."""
     theirs = [digest for digest in notes.calibrations if digest not in UNCALIBRATED]
     if theirs and spec.calibration not in (*theirs, *UNCALIBRATED):

@@ -42,7 +42,8 @@ class Arguments:
     """Run a policy on resets that nothing was trained or chosen on, and count."""
 
     policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, or one of: scripted, sighted, told, crude, zero, random."""
+    """A run, a policy.safetensors, the endpoint of a served policy, or one of: scripted, sighted, told, crude, zero,
+    random."""
 
     robot: str = "sim"
     """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""

@@ -9,8 +9,10 @@ from control.interfaces import Robot
 from policies.actor import load_policy
 from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, read_notes, require_calibration, require_fit
+from policies.remote import RemotePolicy
 from policies.repeat import Repeat
 from policies.spaces import Spaces
+from tools.robots import REMOTE
 from training.examination import Player
 from training.settings import TrainConfig
 from training.teachers import SCRIPTS, Teacher
@@ -31,10 +33,9 @@ def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool =
         return partial(Teacher.of(config, name), robot)
     if name in UNTAUGHT:
         return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
-    path = Path(name)
-    path = path / BEST if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*SCRIPTS, *UNTAUGHT))}")
+    if name.startswith(REMOTE):
+        return _served(name, arm, robot, any_calibration)
+    path = policy_file(name)
     network, header = load_policy(path)
     notes = read_notes(path, header)
     require_fit(notes, robot.spec, path)
@@ -43,3 +44,20 @@ def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool =
     spaces = Spaces(notes.spaces, arm)
     policy = Repeat(LearnedPolicy(network, spaces), spaces)
     return lambda seed: policy
+
+
+def _served(endpoint: str, arm: Arm, robot: Robot, any_calibration: bool) -> Player:
+    policy = RemotePolicy(endpoint, arm)
+    require_fit(policy.card.notes, robot.spec, endpoint)
+    if not any_calibration:
+        require_calibration(policy.card.notes, robot.spec, endpoint)
+    return lambda seed: policy
+
+
+def policy_file(name: str) -> Path:
+    """The file of a run's policy, or the one named. Raises UserError where there is none."""
+    path = Path(name)
+    path = path / BEST if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*SCRIPTS, *UNTAUGHT))}")
+    return path
