@@ -9,7 +9,7 @@ from control.interfaces import Robot
 from policies.actor import load_policy
 from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, read_notes, require_calibration, require_fit
-from policies.remote import RemotePolicy
+from policies.remote import DEADLINE_S, PATIENCE_S, RemotePolicy
 from policies.repeat import Repeat
 from policies.spaces import Spaces
 from tools.robots import REMOTE
@@ -47,7 +47,8 @@ def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool =
 
 
 def _served(endpoint: str, arm: Arm, robot: Robot, any_calibration: bool) -> Player:
-    policy = RemotePolicy(endpoint, arm)
+    # A simulator waits for its next command; an arm does not.
+    policy = RemotePolicy(endpoint, arm, PATIENCE_S if robot.spec.plant else DEADLINE_S)
     require_fit(policy.card.notes, robot.spec, endpoint)
     if not any_calibration:
         require_calibration(policy.card.notes, robot.spec, endpoint)
