@@ -11,6 +11,7 @@
     ├── BusError                the servos' line
     │   ├── BusLost             the port is gone
     │   ├── ServoSilent         one servo does not answer
+    │   ├── NotKept             a servo does not hold a setting that was written to it
     │   └── DriverLost          the process that owns the servos is gone
     ├── CameraError             a camera whose pictures may not be acted upon
     ├── CommandRefused          a command the robot will not execute (not finite, wrong shape)

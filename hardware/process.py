@@ -54,8 +54,7 @@ class DriverProcess:
     """A driver that runs beside this process, and holds the arm when this one is gone.
 
     Raises:
-        DriverLost: it did not start.
-        PortError: the port cannot be opened; the message is the driver's.
+        DriverLost: it did not start, as where the port cannot be opened; the message is the driver's.
     """
 
     def __init__(self, task: Task):
@@ -138,12 +137,18 @@ class DriverProcess:
                 self._process.kill()
                 self.lost = f"the driver hung for {patience_s:g} s and was killed"
             elif died:
-                self.lost = "the driver died"
+                self.lost = f"the driver died{self._last_words()}"
             if self.lost:
                 self._process.wait()
                 self._hold(telemetry)
                 break
         os.close(pidfd)
+
+    def _last_words(self) -> str:
+        assert self._process.stderr
+        os.set_blocking(self._process.stderr.fileno(), False)
+        lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
+        return f" ({lines[-1]})" if lines else ""
 
     def _hold(self, telemetry: Telemetry | None) -> None:
         """What holds an arm is a goal where it is; one that was limp stays so."""
