@@ -9,11 +9,12 @@ import numpy as np
 
 from control.arm import Arm
 from control.errors import CheckpointError
-from control.types import Command, Observation, RobotSpec
+from control.types import JOINTS, Command, Observation, RobotSpec
 from policies.actor import Shapes, load_policy
 from policies.spaces import Spaces, SpacesConfig
 
 NOTES = "twinarm"
+NEAR_RAD = 0.25  # of a start: less than a servo droops and a wild zero is off, together with some
 UNCALIBRATED = ("exact", "")  # of a simulator, whose angles are true
 
 
@@ -69,6 +70,7 @@ class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: int  # environment steps behind it
     config: str  # digest of the training configuration
     calibrations: tuple[str, ...] = ()  # RobotSpec.calibration of every arm that it learned from
+    starts_rad: tuple[tuple[float, float], ...] = ()  # (J, 2) lowest and highest angles at which episodes began
 
 
 def write_notes(notes: Notes) -> dict[str, str]:
@@ -103,6 +105,17 @@ def require_fit(notes: Notes, spec: RobotSpec, path: Path | str) -> None:
         raise CheckpointError(
             f"{path} does not fit this robot: {'; '.join(faults)}; start the robot with matching settings"
         )
+
+
+def require_start(notes: Notes, joints_rad: np.ndarray) -> None:
+    """Raises CheckpointError where an arm at `joints_rad` (J,) stands elsewhere than any episode began."""
+    for name, angle, (low, high) in zip(JOINTS, joints_rad, notes.starts_rad or [], strict=False):
+        off = max(low - angle, angle - high)
+        if off > NEAR_RAD:
+            raise CheckpointError(
+                f"{name} stands {off:.2f} rad beyond where this policy's episodes began ({low:.2f} to {high:.2f}); "
+                "bring the arm there first, as a reset does, or say --any-start"
+            )
 
 
 def require_calibration(notes: Notes, spec: RobotSpec, path: Path | str) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from control.arm import Arm
 from control.errors import UserError
-from control.interfaces import Robot
+from control.interfaces import Policy, Robot
 from policies.actor import load_policy
 from policies.behaviours import Blind
-from policies.learned import LearnedPolicy, read_notes, require_calibration, require_fit
+from policies.learned import LearnedPolicy, Notes, read_notes, require_calibration, require_fit
 from policies.remote import DEADLINE_S, PATIENCE_S, RemotePolicy
 from policies.repeat import Repeat
 from policies.spaces import Spaces
@@ -28,31 +28,35 @@ def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool =
         CheckpointError: the file is no policy, or does not fit the robot.
         UserError: there is no such policy.
     """
+    return played(name, config, robot, any_calibration)[0]
+
+
+def played(name: str, config: TrainConfig, robot: Robot, any_calibration: bool) -> tuple[Player, Notes | None]:
+    """Who plays, and what it was trained for if it was."""
     arm = Arm.of(config.robot.model)
     if name in SCRIPTS:
-        return partial(Teacher.of(config, name), robot)
+        return partial(Teacher.of(config, name), robot), None
     if name in UNTAUGHT:
-        return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0)
-    if name.startswith(REMOTE):
-        return _served(name, arm, robot, any_calibration)
+        return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0), None
+    policy, notes = _served(name, arm, robot) if name.startswith(REMOTE) else _loaded(name, arm)
+    require_fit(notes, robot.spec, name)
+    if not any_calibration:
+        require_calibration(notes, robot.spec, name)
+    return lambda seed: policy, notes
+
+
+def _loaded(name: str, arm: Arm) -> tuple[Policy, Notes]:
     path = policy_file(name)
     network, header = load_policy(path)
     notes = read_notes(path, header)
-    require_fit(notes, robot.spec, path)
-    if not any_calibration:
-        require_calibration(notes, robot.spec, path)
     spaces = Spaces(notes.spaces, arm)
-    policy = Repeat(LearnedPolicy(network, spaces), spaces)
-    return lambda seed: policy
+    return Repeat(LearnedPolicy(network, spaces), spaces), notes
 
 
-def _served(endpoint: str, arm: Arm, robot: Robot, any_calibration: bool) -> Player:
+def _served(endpoint: str, arm: Arm, robot: Robot) -> tuple[Policy, Notes]:
     # A simulator waits for its next command; an arm does not.
     policy = RemotePolicy(endpoint, arm, PATIENCE_S if robot.spec.plant else DEADLINE_S)
-    require_fit(policy.card.notes, robot.spec, endpoint)
-    if not any_calibration:
-        require_calibration(policy.card.notes, robot.spec, endpoint)
-    return lambda seed: policy
+    return policy, policy.card.notes
 
 
 def policy_file(name: str) -> Path:

@@ -24,7 +24,8 @@ class Memory:
     def __init__(self, config: TrainConfig, spaces: Spaces):
         self._config, self._spaces = config, spaces
         self.online, self.demos = self._replay(), self._replay()
-        self.calibrations: set[str] = set()  # of the arms that demonstrated
+        self._calibrations: set[str] = set()  # of the arms that demonstrated
+        self._starts_rad: list[np.ndarray] = []  # (J,) where demonstrations began
 
     def __len__(self) -> int:
         return len(self.online) + len(self.demos)
@@ -38,7 +39,8 @@ class Memory:
         bootstrap, indices, worthy = self._config.bootstrap, dataset.indices(), 0
         replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
-            self.calibrations.add(episode.provenance.calibration)
+            self._calibrations.add(episode.provenance.calibration)
+            self._starts_rad.append(episode.joints_rad[0])
             worth_cloning = episode.success or bootstrap.clone_failures
             for one in (episode, *variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
@@ -50,6 +52,15 @@ class Memory:
                 "bootstrap.clone_failures is false, so there is nothing to clone; collect better ones, or use "
                 "--set bootstrap.clone_failures=true or --set bootstrap.clone_updates=0"
             )
+
+    def origin(self, calibration: str) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:
+        """Calibrations of the arms that taught, and of the one that learned; and where demonstrations began: the
+        lowest and the highest angle of each joint, nothing where there were none."""
+        arms = tuple(sorted({calibration, *self._calibrations}))
+        if not self._starts_rad:
+            return arms, ()
+        low, high = np.min(self._starts_rad, axis=0).round(3), np.max(self._starts_rad, axis=0).round(3)
+        return arms, tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     def add(self, episode: EpisodeArrays, success: bool) -> None:
         """Add what was lived through; a success that is to be imitated goes to the demonstrations, too."""

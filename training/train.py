@@ -245,6 +245,6 @@ class Trainer:
         self.rng.bit_generator.state = json.loads(progress.rng)
 
     def _write_policy(self, name: str) -> None:
-        arms = tuple(sorted(self.memory.calibrations | {self._robots[0].spec.calibration}))
-        notes = Notes(self.config.spaces, self.config.robot.hz, self.step, self.config.digest, arms)
+        digest, origin = self.config.digest, self.memory.origin(self._robots[0].spec.calibration)
+        notes = Notes(self.config.spaces, self.config.robot.hz, self.step, digest, *origin)
         save_policy(self.agent.policy, self.folder / name, write_notes(notes))

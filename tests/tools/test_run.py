@@ -1,0 +1,74 @@
+"""From a checkpoint to a lift in one command; and what keeps it from moving."""
+
+import json
+
+import numpy as np
+import pytest
+
+from control.arm import Arm, facts
+from control.errors import CheckpointError
+from policies.actor import NetConfig, PolicyNet, save_policy
+from policies.learned import Notes, require_start, shapes_for, write_notes
+from policies.spaces import Spaces, SpacesConfig
+from tools.cli import main
+
+HOME = np.array(facts()["home_rad"])
+AROUND_HOME = tuple((angle - 0.05, angle + 0.05) for angle in HOME.tolist())
+SHORT = ("--robot", "sim", "--config", "lift_fast.yaml", "--curriculum-stage", "home", "--set", "task.limit_steps=6")
+
+
+def policy(tmp_path, hz: float = 10.0, px: int = 64, **notes) -> str:
+    """An untaught network that says it was trained so."""
+    spaces = SpacesConfig(camera_px=px, frame_stack=1)
+    net = PolicyNet(shapes_for(Spaces(spaces, Arm.from_facts())), NetConfig(strides=(3, 2), hidden=32))
+    path = tmp_path / "policy.safetensors"
+    save_policy(net, path, write_notes(Notes(spaces, hz, 0, "", **notes)))
+    return str(path)
+
+
+def test_a_script_lifts_and_the_times_are_told(capsys):
+    words = ["run", "scripted", "--robot", "sim", "--config", "lift_fast.yaml", "--curriculum-stage", "home", "--json"]
+    assert main([*words, "--episodes", "2"]) == 0
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    assert report["success"] == 1.0 and report["times_ms"]["tick"][0] > report["times_ms"]["policy"][0] > 0
+    assert told.err.count("lifted after") == 2
+
+
+@pytest.mark.parametrize(
+    "made, words",
+    [
+        ({"hz": 25.0}, "it acts at 25 Hz, the robot at 10 Hz"),
+        ({"px": 48}, "it sees (48, 48) pixels, the robot gives (64, 64)"),
+        ({"starts_rad": tuple((low + 1.0, high + 1.0) for low, high in AROUND_HOME)}, "beyond where this policy's"),
+    ],
+)
+def test_a_policy_for_another_robot_or_from_elsewhere_moves_nothing(tmp_path, capsys, made, words):
+    assert main(["run", policy(tmp_path, **made), *SHORT]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_policy_begins_where_its_episodes_began_or_where_told_that_it_may(tmp_path, capsys):
+    assert main(["run", policy(tmp_path, starts_rad=AROUND_HOME), *SHORT]) == 0
+    elsewhere = policy(tmp_path, starts_rad=((1.0, 1.1),) * 6)
+    assert main(["run", elsewhere, *SHORT, "--any-start"]) == 0
+    assert "0 of 1 lifted" in capsys.readouterr().err
+
+
+def test_with_step_nothing_moves_unless_somebody_presses_enter(tmp_path, capsys, monkeypatch):
+    (tmp_path / "nobody").touch()
+    with open(tmp_path / "nobody") as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        assert main(["run", "zero", *SHORT, "--step"]) == 2
+    assert "somebody must press Enter for every action" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("off, refused", [(0.2, False), (0.3, True), (-0.3, True)])
+def test_a_start_is_near_or_refused_with_the_joint(off, refused):
+    notes = Notes(SpacesConfig(), 10.0, 0, "", starts_rad=tuple((angle, angle) for angle in HOME.tolist()))
+    pose = HOME + np.array([0, 0, off, 0, 0, 0])
+    if refused:
+        with pytest.raises(CheckpointError, match="elbow_flex stands 0.30 rad beyond"):
+            require_start(notes, pose)
+    else:
+        require_start(notes, pose)
