@@ -65,6 +65,13 @@ def driven(robot: RemoteRobot, steps: int = 5):
     return seen
 
 
+def await_nobody(robot: RemoteRobot) -> None:
+    """Until whoever closed has been heard to let go."""
+    until_s = time.monotonic() + LEASE_S / 2
+    while robot.status().driver and time.monotonic() < until_s:
+        time.sleep(0.01)
+
+
 def test_one_drives_at_a_time_and_the_other_is_told_who_and_since_when(endpoint, driver):
     driven(driver)
     with closing(RemoteRobot(endpoint)) as other:
@@ -75,6 +82,7 @@ def test_one_drives_at_a_time_and_the_other_is_told_who_and_since_when(endpoint,
             other.reset(HOME)
         assert str(os.getpid()) in other.status().driver
         driver.close()
+        await_nobody(other)
         driven(other)
 
 
@@ -86,6 +94,7 @@ def test_whoever_is_silent_for_a_second_lets_others_drive_and_may_come_back(endp
         driven(other)
         with pytest.raises(LeaseHeld):
             driver.reset(HOME)
+    await_nobody(driver)
     driven(driver)
 
 

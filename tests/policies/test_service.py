@@ -81,7 +81,7 @@ def test_a_served_policy_acts_as_it_does_at_home_episode_after_episode(robot, tm
     at_home = Repeat(LearnedPolicy(network, spaces), spaces)
     with serving(network, endpoint), closing(RemotePolicy(endpoint, ARM, deadline_s=5.0)) as served:
         for _ in range(2):
-            np.testing.assert_allclose(driven(robot, served), driven(robot, at_home), atol=1e-6)
+            np.testing.assert_allclose(driven(robot, served), driven(robot, at_home), atol=2e-3)
         assert served.card.notes == NOTES and len(served.timing.asked_s) == 10  # each action is for two steps
         assert served.timing.outcomes == {"acted": 18}
 
