@@ -50,7 +50,7 @@ def extremes(rows: np.ndarray) -> Iterator[Extreme]:
     told *= on[WINDOW:] & on[:-WINDOW]
     for j, name in enumerate(JOINTS):
         if on[:, j].any():
-            yield from _of_joint(j, name, rows[on[:, j]], told[:, j].max(), arm, speed_rad_s[j])
+            yield from _of_joint(j, name, rows[on[:, j]], float(told[:, j].max()), arm, float(speed_rad_s[j]))
     if len(held := rows[on.all(axis=1)]):
         lowest = min(arm.lowest_fingertip_m(joints.astype(float)) for joints in held["joints_rad"][::5])
         yield Extreme("lowest fingertip", lowest, LOWEST_TARGET_M / 2, "m above the table", least=True)
@@ -62,7 +62,8 @@ def _of_joint(j: int, name: str, held: np.ndarray, told: float, arm: Arm, speed_
     fastest, hardest = (float(np.abs(held[key][:, j]).max()) for key in ("speed_rad_s", "duty"))
     yield Extreme(f"{name} told beyond its range", beyond[0], STEP_RAD, "rad")
     yield Extreme(f"{name} beyond its range", beyond[1], OVERSHOOT_RAD, "rad")
-    yield Extreme(f"{name} told to turn", float(told), speed_rad_s * 1.1, "rad/s")
+    # A window may hold eleven ticks of the driver, and goals are whole steps.
+    yield Extreme(f"{name} told to turn", told, speed_rad_s * 1.1 + STEP_RAD / (WINDOW * ROW_S), "rad/s")
     yield Extreme(f"{name} turned", fastest, speed_rad_s * SWING, "rad/s")
     yield Extreme(f"{name} pushed", hardest, (GRIP if j == GRIPPER else WORKING) + DUTY, "of full torque")
 

@@ -1,5 +1,6 @@
 """What is read off a twin's record: how soon an arm stood, how far it went, and which limits it broke."""
 
+import json
 import subprocess
 import sys
 
@@ -74,6 +75,8 @@ def test_a_record_is_kept_whole_and_never_overwritten(tmp_path):
     assert (read(path) == record()[:60]).all()
     told = subprocess.run([sys.executable, "-m", "tools.cli", "limits", str(path)], capture_output=True, text=True)
     assert told.returncode == 0 and "0 of 31 limits broken" in told.stdout
+    told = subprocess.run([*told.args, "--json"], capture_output=True, text=True)
+    assert [json.loads(line)["kept"] for line in told.stdout.splitlines()] == [True] * 31
     again = [sys.executable, "-m", "tools.cli", "twin", "--log", str(path)]
     told = subprocess.run(again, capture_output=True, text=True)
     assert told.returncode == 2 and "holds a record already" in told.stderr
