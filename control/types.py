@@ -31,7 +31,7 @@ def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
     return value
 
 
-def _keep_vectors(owner: object, names: tuple[str, ...], length: int) -> None:
+def keep_vectors(owner: object, names: tuple[str, ...], length: int) -> None:
     """Check these fields of a frozen value at its birth, and make them its own."""
     for name in names:
         given = getattr(owner, name)
@@ -63,7 +63,7 @@ class RobotSpec:
     plant: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        _keep_vectors(self, ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"), len(self.joints))
+        keep_vectors(self, ("lower_rad", "upper_rad", "speed_rad_s", "accel_rad_s2"), len(self.joints))
         if not (self.lower_rad < self.upper_rad).all():
             raise ValueError(f"lower_rad {self.lower_rad} must lie below upper_rad {self.upper_rad}")
         if not 1 <= self.hz <= 100:
@@ -100,7 +100,7 @@ class Observation:
     frames: Mapping[str, Frame] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        _keep_vectors(self, ("joints_rad", "speed_rad_s", "load", "target_rad"), len(JOINTS))
+        keep_vectors(self, ("joints_rad", "speed_rad_s", "load", "target_rad"), len(JOINTS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class Command:
 
     def __post_init__(self) -> None:
         try:
-            _keep_vectors(self, ("target_rad",), len(JOINTS))
+            keep_vectors(self, ("target_rad",), len(JOINTS))
         except ValueError as error:
             raise CommandRefused(f"{error}; nothing was moved") from None
         if not 0.0 < self.ttl_s < math.inf:
@@ -202,8 +202,8 @@ class Truth:
     pads_touch: tuple[bool, bool]  # fixed, moving finger on the cube
 
     def __post_init__(self) -> None:
-        _keep_vectors(self, ("cube_m", "tool_m", "moving_pad_m"), 3)
-        _keep_vectors(self, ("cube_quat",), 4)
+        keep_vectors(self, ("cube_m", "tool_m", "moving_pad_m"), 3)
+        keep_vectors(self, ("cube_quat",), 4)
 
     @property
     def cube_yaw_rad(self) -> float:

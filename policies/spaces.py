@@ -98,7 +98,10 @@ class Spaces:
         return np.array([*(delta / config.step_m), roll, (gripper_rad - target_rad[GRIPPER]) / config.step_gripper_rad])
 
     def aim(self, joints_rad: np.ndarray, observation: Observation) -> np.ndarray:
-        """The action (A,), unclipped, whose target has the tool, heading and gripper of `joints_rad` (J,)."""
+        """The action (A,), unclipped, whose target is `joints_rad` (J,); in tool and world its tool point, heading and
+        gripper."""
+        if self.config.actions == "joints":
+            return (joints_rad - observation.target_rad) / self.config.step_joints_rad
         tool, rotation = self.arm.tool(joints_rad)
         return self.toward(tool, heading(rotation), float(joints_rad[GRIPPER]), observation)
 
