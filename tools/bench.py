@@ -1,28 +1,13 @@
 """Measure this project against the bare limit, in the same run."""
 
 import json as jsonlib
-from dataclasses import dataclass
-from typing import Literal
-
-import tyro
 
 from tools.cli import load
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Measure this project's figure, the bare limit beside it, and their ratio."""
-
-    what: tyro.conf.Positional[Literal["env", "update", "wire", "bus", "driver", "safety", "all"]] = "all"
-    """env (simulation with the wrist camera), update (of the learner), wire (a round trip), bus (a cycle on the servos'
-    line), driver (its punctuality under load), safety (an arm when something is gone; minutes), or all but safety."""
-
-    json: bool = False
-    """Print one line of JSON per benchmark instead of the table."""
+from tools.flags.bench import Arguments
 
 
 def main(arguments: Arguments) -> None:
-    names = ("env", "update", "wire", "bus", "driver") if arguments.what == "all" else (arguments.what,)
+    names = ("env", "update", "wire", "bus", "driver", "cli") if arguments.what == "all" else (arguments.what,)
     for name in names:
         report = getattr(load(f"bench_{name}"), f"bench_{name}")()
         print(jsonlib.dumps({"bench": name} | report) if arguments.json else table(name, report))

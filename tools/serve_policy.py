@@ -2,10 +2,6 @@
 
 import signal
 import threading
-from dataclasses import dataclass
-from pathlib import Path
-
-import tyro
 
 from control.arm import Arm
 from control.keys import read_keys
@@ -14,27 +10,8 @@ from policies.actor import load_policy
 from policies.card import LARGEST_LOOK, Card
 from policies.learned import read_notes
 from policies.service import PolicyService
+from tools.flags.serve_policy import Arguments
 from tools.players import policy_file
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Serve a policy until interrupted. Robots ask it with twinarm run --policy ENDPOINT."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, or a policy.safetensors."""
-
-    endpoint: str
-    """Where to listen: ipc:///tmp/policy, or tcp://127.0.0.1:5600."""
-
-    model: str | None = None
-    """The robots' MJCF where it is not the SO-101."""
-
-    keys: Path | None = None
-    """File of the clients that may come from other machines, as twinarm keys writes it."""
-
-    device: str = "cpu"
-    """Of the network: cpu or cuda."""
 
 
 def main(arguments: Arguments) -> None:
