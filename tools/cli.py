@@ -52,6 +52,7 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
+    "onnx": "write a trained policy as an ONNX file, for ONNX Runtime",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
@@ -62,7 +63,7 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
-    "bench": "measure this project against the bare limit: env, update, wire, bus, driver, safety, cli",
+    "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130

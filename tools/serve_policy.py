@@ -6,9 +6,9 @@ import threading
 from control.arm import Arm
 from control.keys import read_keys
 from control.link import Listener
-from policies.actor import load_policy
 from policies.card import LARGEST_LOOK, Card
 from policies.learned import read_notes
+from policies.networks import load_network
 from policies.service import PolicyService
 from tools.flags.serve_policy import Arguments
 from tools.players import policy_file
@@ -17,7 +17,7 @@ from tools.players import policy_file
 def main(arguments: Arguments) -> None:
     """Load, say so in one line, answer until SIGINT or SIGTERM."""
     path = policy_file(arguments.policy)
-    network, header = load_policy(path, arguments.device)
+    network, header = load_network(path, arguments.device)
     notes, stop = read_notes(path, header), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

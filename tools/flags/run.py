@@ -11,7 +11,7 @@ class Arguments:
     the truth. What the time went to is told at the end."""
 
     policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, the endpoint of a served policy, or a script such as sighted."""
+    """A run, a policy.safetensors or .onnx, the endpoint of a served policy, or a script such as sighted."""
 
     robot: str = "twin"
     """twin, real, an arm's .yaml, sim, or the endpoint of a served robot."""

@@ -11,7 +11,7 @@ class Arguments:
     """Serve a policy until interrupted. Robots ask it with twinarm run --policy ENDPOINT."""
 
     policy: tyro.conf.Positional[str]
-    """A run, or a policy.safetensors."""
+    """A run, a policy.safetensors, or an .onnx of twinarm onnx."""
 
     endpoint: str
     """Where to listen: ipc:///tmp/policy, or tcp://127.0.0.1:5600."""
