@@ -14,11 +14,13 @@ def main(arguments: Arguments) -> None:
         print(jsonlib.dumps({"bench": name} | report) if arguments.json else table(name, report))
 
 
-def table(name: str, report: dict[str, float | str]) -> str:
-    """One row per figure, in the order the benchmark gives them."""
+def table(name: str, report: dict[str, float | str | tuple[float, ...]]) -> str:
+    """One row per figure, or several that belong together, in the order the benchmark gives them."""
     rows = (f"  {key:<32}{_figure(value)}" for key, value in report.items())
     return "\n".join([name, *rows])
 
 
-def _figure(value: float | str) -> str:
+def _figure(value: float | str | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return "".join(f"{_figure(each):<10}" for each in value).rstrip()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
