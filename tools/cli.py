@@ -1,6 +1,6 @@
 """The console command `twinarm`: picks a verb, reads its flags, turns a mistake into one line.
 
-A verb is a module `tools/<verb>.py` with two names. The docstrings below the fields are what `--help` prints:
+A verb is two modules. `tools/flags/<verb>.py` says what it takes; what `--help` prints stands below the fields:
 
     @dataclass(frozen=True)
     class Arguments:
@@ -15,11 +15,14 @@ A verb is a module `tools/<verb>.py` with two names. The docstrings below the fi
         json: bool = False
         '''Print one line of JSON instead of the table.'''
 
+`tools/<verb>.py` does it:
+
     def main(arguments: Arguments) -> int | None:
         '''Returns the exit status; None is 0. A TwinarmError ends in one line on stderr and status 2.'''
 
 Fields are flat, flags are kebab-case (`curriculum_stage` is `--curriculum-stage`), a boolean is a flag without a value.
-Only the chosen verb's module is imported, so heavy imports may stand at its top.
+The second is imported once the flags are right, so heavy imports may stand at its top and at no other place: help and a
+misspelt flag do not wait for them.
 """
 
 import difflib
@@ -49,6 +52,7 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
+    "onnx": "write a trained policy as an ONNX file, for ONNX Runtime",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
@@ -59,7 +63,7 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
-    "bench": "measure this project against the bare limit: env, update, wire, bus, driver, safety",
+    "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -99,8 +103,14 @@ def run(verb: str, words: list[str]) -> int:
     """Raises UserError for a verb or a flag that does not exist, naming near ones."""
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb}; {near(verb, list(VERBS))}")
-    module = load(verb)
-    return module.main(parse(module.Arguments, verb, words)) or 0
+    arguments = parse(flags(verb), verb, words)
+    return load(verb).main(arguments) or 0
+
+
+def flags(verb: str) -> type:
+    """What the verb takes."""
+    kind: type = importlib.import_module(f"tools.flags.{verb.replace('-', '_')}").Arguments
+    return kind
 
 
 def load(verb: str) -> Any:

@@ -4,10 +4,8 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -17,8 +15,9 @@ from control.interfaces import Policy, Robot
 from control.types import Command, Observation
 from policies.learned import Notes, require_start
 from policies.remote import RemotePolicy
-from tools.eval import Arguments as EvalArguments
 from tools.eval import configured, lift_task, open_tidying
+from tools.flags.eval import Arguments as EvalArguments
+from tools.flags.run import Arguments
 from tools.person import await_enter
 from tools.players import played
 from tools.robots import open_robot
@@ -27,51 +26,6 @@ from training.sensed import SensedLift
 from training.settings import TrainConfig
 
 NOBODY = "with --step somebody must press Enter for every action; run it in a terminal"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run a policy on a robot: it glides to its start, acts by the clock, and is judged; by feel where nobody knows
-    the truth. What the time went to is told at the end."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, the endpoint of a served policy, or a script such as sighted."""
-
-    robot: str = "twin"
-    """twin, real, an arm's .yaml, sim, or the endpoint of a served robot."""
-
-    episodes: int = 1
-    """How many."""
-
-    seed: int = 0
-    """Which starts, as in eval."""
-
-    curriculum_stage: str | None = None
-    """Where an episode starts; default: the configuration's."""
-
-    config: str | None = None
-    """Configuration of task and robot; default: the run's."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    cube: str | None = None
-    """Where the cube lies, x,y,yaw in metres and degrees."""
-
-    step: bool = False
-    """Wait for Enter before every action, and say what it is."""
-
-    own_reset: bool = False
-    """Let the arm put the cube back and look for it by itself."""
-
-    any_start: bool = False
-    """Act even from where no episode of its training began."""
-
-    any_calibration: bool = False
-    """Act even on an arm calibrated otherwise than those it learned from."""
-
-    json: bool = False
-    """Print the figures as one line of JSON on stdout."""
 
 
 class Watched:
