@@ -163,6 +163,9 @@ def _write_meta(root: Path, info: form.Row, table: list[form.Row], found: form.S
 
 def _tasks() -> pa.Table:
     """The one task, as pandas would have written it: LeRobot looks for its words in the table's index."""
-    index = {"index_columns": [PANDAS_INDEX], "columns": [], "column_indexes": [], "pandas_version": "2.0.0"}
+    words = {"name": None, "field_name": PANDAS_INDEX, "pandas_type": "unicode", "numpy_type": "object"}
+    number = {"name": "task_index", "field_name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
+    columns = [each | {"metadata": None} for each in (number, words)]
+    pandas = {"index_columns": [PANDAS_INDEX], "column_indexes": [], "columns": columns, "pandas_version": "2.0.0"}
     table = pa.table({"task_index": [0], PANDAS_INDEX: [TASK]})
-    return table.replace_schema_metadata({"pandas": json.dumps(index)})
+    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
