@@ -59,22 +59,35 @@ class Ends:
         return cls(calibration.to_rad(lower), calibration.to_rad(upper))
 
 
+@dataclass(frozen=True, eq=False)
 class LeRobotUnits:
-    """Both directions between radians and one of LeRobot's units."""
+    """Both directions between radians and a unit of LeRobot's; a gripper's is always 0 to 100, but for radians."""
 
-    def __init__(self, unit: Unit, ends: Ends):
-        middle, span = (ends.lower_rad + ends.upper_rad) / 2, ends.upper_rad - ends.lower_rad
-        self.unit = unit
+    unit: Unit
+    zero_rad: np.ndarray  # (J,) the angle that is 0
+    rad_per_unit: np.ndarray  # (J,)
+
+    def __post_init__(self) -> None:
+        keep_vectors(self, ("zero_rad", "rad_per_unit"), len(JOINTS))
+        if not (self.rad_per_unit > 0).all():
+            raise ValueError(f"rad_per_unit must be positive, got {self.rad_per_unit}")
+
+    @classmethod
+    def of(cls, unit: Unit, ends: Ends) -> Self:
+        """As LeRobot has it for an arm of these ends."""
         if unit == "radians":
-            self._zero, self._step = np.zeros(len(JOINTS)), np.ones(len(JOINTS))
-            return
-        self._zero, self._step = middle, span / 200 if unit == "normalised" else np.full(len(JOINTS), RAD_PER_DEGREE)
-        self._step[GRIPPER], self._zero[GRIPPER] = span[GRIPPER] / 100, ends.lower_rad[GRIPPER]
+            return cls(unit, np.zeros(len(JOINTS)), np.ones(len(JOINTS)))
+        span = ends.upper_rad - ends.lower_rad
+        zero, step = (ends.lower_rad + ends.upper_rad) / 2, np.full(len(JOINTS), RAD_PER_DEGREE)
+        if unit == "normalised":
+            step = span / 200
+        step[GRIPPER], zero[GRIPPER] = span[GRIPPER] / 100, ends.lower_rad[GRIPPER]
+        return cls(unit, zero, step)
 
     def to_rad(self, values: np.ndarray) -> np.ndarray:
         """(..., J) in this unit to radians."""
-        return self._zero + values * self._step
+        return self.zero_rad + values * self.rad_per_unit
 
     def from_rad(self, joints_rad: np.ndarray) -> np.ndarray:
         """(..., J) radians to this unit."""
-        return (joints_rad - self._zero) / self._step
+        return (joints_rad - self.zero_rad) / self.rad_per_unit

@@ -56,7 +56,7 @@ def main(arguments: Arguments) -> None:
     chosen = [i for i in dataset.indices() if not arguments.successes or dataset.outcome(i).success]
     if not chosen:
         raise UserError(f"no episode of {arguments.dataset} succeeded; leave --successes out to export the others")
-    units = LeRobotUnits(arguments.units, ends(arguments.calibration))
+    units = LeRobotUnits.of(arguments.units, ends(arguments.calibration))
     with appearing(arguments.output) as part:
         episodes = _read(dataset, chosen, console)
         if arguments.to == "lerobot":

@@ -1,4 +1,4 @@
-"""Episodes as a LeRobot dataset, version 3, in radians' stead in LeRobot's units.
+"""Episodes as a LeRobot dataset, version 3, its joint angles in a unit of LeRobot's.
 
 A row is a look and the joint targets that were asked for at it. LeRobot has no look without an action: beside the last
 one stands the target in force, which asks to stay. Its `timestamp` is the row's number over the rate, whatever the
@@ -95,7 +95,7 @@ def export(episodes: Iterable[Episode], info: DatasetInfo, units: LeRobotUnits, 
     features: dict[str, form.Row] = {}
     total = 0
     for index, episode in enumerate(episodes):
-        features = features or form.columns(info, units.unit, episode.action.shape[1])
+        features = features or form.columns(info, units, episode.action.shape[1])
         data = data or DataFiles(root, form.schema(features))
         rows = columns(episode, units, index, total)
         found.append({name: form.stats(values) for name, values in rows.items()})

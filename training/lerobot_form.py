@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from control.episodes import DatasetInfo
 from control.types import JOINTS
+from hardware.lerobot_units import LeRobotUnits
 
 VERSION = "v3.0"
 INFO, STATS, TASKS = "meta/info.json", "meta/stats.json", "meta/tasks.parquet"
@@ -29,20 +30,22 @@ Row = dict[str, Any]
 Stats = dict[str, dict[str, np.ndarray]]
 
 
-def column(dtype: str, size: int = 1, names: Sequence[str] | None = None, **info: str) -> Row:
+def column(dtype: str, size: int = 1, names: Sequence[str] | None = None, **info: Any) -> Row:
     """A column's entry in info.json."""
     entry: Row = {"dtype": dtype, "shape": [size], "names": list(names) if names else None}
     return entry | ({OUR_TERMS: info} if info else {})
 
 
-def columns(info: DatasetInfo, unit: str, action_size: int) -> dict[str, Row]:
+def columns(info: DatasetInfo, units: LeRobotUnits, action_size: int) -> dict[str, Row]:
     """Every column of an exported dataset."""
     positions = [f"{name}.pos" for name in JOINTS]
+    angles: Row = {"unit": units.unit, "zero_rad": units.zero_rad.tolist()}
+    angles["rad_per_unit"] = units.rad_per_unit.tolist()
     joints = {name: column("float64", len(JOINTS), JOINTS) for name in (TARGET, SPEED, LOAD)}
     acted = {name: column("float64", action_size, action_space=info.action_space) for name in (EXECUTED, MEANT)}
     return {
-        STATE: column("float32", len(JOINTS), positions, unit=unit),
-        ACTION: column("float32", len(JOINTS), positions, unit=unit),
+        STATE: column("float32", len(JOINTS), positions, **angles),
+        ACTION: column("float32", len(JOINTS), positions, **angles),
         **{PICTURES + name: _pictures(size, info.hz) for name, size in info.cameras.items()},
         REWARD: column("float32"),
         DONE: column("bool"),

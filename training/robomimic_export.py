@@ -26,7 +26,8 @@ def export(episodes: Iterable[Episode], info: DatasetInfo, path: Path) -> None:
             masks["success" if episode.success else "failure"].append(name)
             total += len(episode)
         data.attrs["total"] = total
-        data.attrs["env_args"] = json.dumps({"env_name": ENV, "type": GYM, "env_kwargs": {"hz": info.hz}})
+        data.attrs["env_args"] = json.dumps({"env_name": ENV, "type": GYM, "env_kwargs": {}})
+        data.attrs["hz"], data.attrs["action_space"] = info.hz, info.action_space
         for key, names in masks.items():
             file.create_dataset(f"mask/{key}", data=np.array(names, dtype="S"))
 

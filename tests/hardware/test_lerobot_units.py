@@ -33,7 +33,7 @@ def theirs(calibration: Calibration, name: str, steps: float, degrees: bool) -> 
 @pytest.mark.parametrize("unit", UNITS)
 @given(joints_rad=arrays(np.float64, (3, 6), elements=st.floats(-4, 4)))
 def test_there_and_back_gives_the_same_angles(unit, joints_rad):
-    units = LeRobotUnits(unit, Ends.of_model(LIMITS))
+    units = LeRobotUnits.of(unit, Ends.of_model(LIMITS))
     assert units.to_rad(units.from_rad(joints_rad)) == pytest.approx(joints_rad, abs=1e-9)
 
 
@@ -42,18 +42,18 @@ def test_there_and_back_gives_the_same_angles(unit, joints_rad):
 def test_an_angle_has_the_number_that_lerobot_gives_to_its_reading(unit, shares, tmp_path_factory):
     path = tmp_path_factory.mktemp("calibration") / "arm.json"
     rows = [OURS.joints[name] for name in JOINTS]
-    steps = np.array([r.lowest_steps + share * (r.highest_steps - r.lowest_steps) for r, share in zip(rows, shares)])
-    expected = [theirs(OURS, name, each, unit == "degrees") for name, each in zip(JOINTS, steps)]
+    steps = np.array([r.lowest_steps + share * (r.highest_steps - r.lowest_steps) for r, share in zip(rows, shares, strict=True)])
+    expected = [theirs(OURS, name, each, unit == "degrees") for name, each in zip(JOINTS, steps, strict=True)]
     for text in (json.dumps(OURS.to_lerobot()), None):
         path.unlink(missing_ok=True)
         path.write_text(text) if text else OURS.save(path)
-        units = LeRobotUnits(unit, Ends.load(path, LIMITS))
+        units = LeRobotUnits.of(unit, Ends.load(path, LIMITS))
         # LeRobot's file says nothing of the zero: its sweep is taken to have reached both stops.
         assert units.from_rad(OURS.to_rad(steps)) == pytest.approx(expected, abs=1.0 if text else 1e-9)
 
 
 def test_an_arm_at_its_ends_has_the_numbers_of_the_ends():
-    units = LeRobotUnits("normalised", Ends.of_model(LIMITS))
+    units = LeRobotUnits.of("normalised", Ends.of_model(LIMITS))
     low, high = units.from_rad(ARM.lower_rad), units.from_rad(ARM.upper_rad)
     swept = [j for j in range(6) if j not in (ROLL, GRIPPER)]
     assert low[swept] == pytest.approx(-100) and high[swept] == pytest.approx(100)
