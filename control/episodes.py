@@ -19,10 +19,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from control.types import Command, Frame, Observation, RobotSpec, Truth, Verdict
+from control.types import Command, Frame, Observation, RobotSpec, Truth, Verdict, Who
 
 OBSERVED = ("seq", "stamp_s", "joints_rad", "speed_rad_s", "load", "target_rad", "limited")  # rows: T+1
-STEPPED = ("answers", "requested_rad", "action", "label", "reward", "discount", "step_success", "terms")  # rows: T
+STEPPED = (  # rows: T
+    "answers",
+    "requested_rad",
+    "action",
+    "label",
+    "by_person",
+    "reward",
+    "discount",
+    "step_success",
+    "terms",
+)
 HASHED = ("joints_rad", "speed_rad_s", "load", "target_rad", "limited", *STEPPED[1:-1])
 TRUTH = tuple(f.name for f in fields(Truth))
 
@@ -93,6 +103,7 @@ class Episode:
     requested_rad: np.ndarray  # (T, J) what the policy asked for
     action: np.ndarray  # (T, A) executed, in the policy's action space
     label: np.ndarray  # (T, A) what the policy meant; differs from `action` where noise was added
+    by_person: np.ndarray  # (T,) bool: a person decided it, not the policy
     reward: np.ndarray  # (T,)
     discount: np.ndarray  # (T,) 0 where the task ended
     step_success: np.ndarray  # (T,) bool
@@ -144,7 +155,8 @@ class Episode:
     def command(self, t: int) -> Command:
         """What the policy asked for at observation t."""
         action, label = tuple(self.action[t].tolist()), tuple(self.label[t].tolist())
-        return Command(self.requested_rad[t], int(self.answers[t]), action=action, label=label)
+        who = Who.PERSON if self.by_person[t] else Who.POLICY
+        return Command(self.requested_rad[t], int(self.answers[t]), action=action, label=label, who=who)
 
     def verdict(self, t: int) -> Verdict:
         """The word on the step from observation t to t+1."""

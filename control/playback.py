@@ -19,7 +19,7 @@ from control.episodes import OBSERVED, TRUTH, DatasetInfo, Episode, Provenance
 from control.errors import DatasetError
 from control.messages import Action, Result, State, to_metadata
 from control.recorder import on_disk, open_writer, sync
-from control.types import Verdict
+from control.types import Verdict, Who
 
 T = TypeVar("T")
 DAMAGE = (McapError, struct.error, ValueError, OverflowError, msgspec.MsgspecError, KeyError)
@@ -121,6 +121,7 @@ def assemble(contents: Contents) -> Episode:
         requested_rad=table([action.requested_rad for action in actions], len(info.joints)),
         action=table([action.action for action in actions]),
         label=table([action.label for action in actions]),
+        by_person=np.array([action.who == Who.PERSON for action in actions], bool),
         reward=np.array([verdict.reward for verdict in verdicts], np.float64),
         discount=np.array([verdict.discount for verdict in verdicts], np.float64),
         step_success=np.array([verdict.success for verdict in verdicts], bool),

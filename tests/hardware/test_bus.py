@@ -24,6 +24,8 @@ from hardware.registers import STS3215
 from hardware.servo import Servo
 from hardware.tallies import WINDOW
 
+pytestmark = pytest.mark.clock
+
 IDS = tuple(range(1, 7))
 PATIENT_S = 0.1  # of a test on a busy machine
 

@@ -16,6 +16,8 @@ from sim.webcam import Webcam
 from tools.cli import main
 from tools.world import World
 
+pytestmark = pytest.mark.clock
+
 SLACK_S = 0.05  # the world runs in a thread here
 
 

@@ -19,6 +19,8 @@ from hardware.mishaps import AMOUNTS, SPOILS, Mishap, Spoiler, Timeline
 from hardware.motor import Motor
 from hardware.servo import Servo
 
+pytestmark = pytest.mark.clock
+
 IDS = (1, 2, 3, 4, 5, 6)
 SLACK_S = 0.05
 TURN = np.array([0.08, 0, 0, 0, 0, 0])

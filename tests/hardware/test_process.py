@@ -18,6 +18,8 @@ from control.types import JOINTS, Command, Observation, ResetRequest
 from hardware.arm import ServoArm
 from tools.world import World
 
+pytestmark = pytest.mark.clock
+
 CONFIG = RobotConfig(hz=10.0, camera_px=32)
 SLACK_S = 0.05  # the world runs in a thread here
 TURN = np.array([0.08, 0, 0, 0, 0, 0])

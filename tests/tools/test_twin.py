@@ -8,7 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tools.cli import main
+
+pytestmark = pytest.mark.clock
 
 COMMAND = [sys.executable, "-m", "tools.cli", "twin", "--json", "--set", "robot.camera_px=32"]
 OWNER = """
