@@ -1,7 +1,8 @@
 """A dataset is a folder: `dataset.json` says what its episodes share, `episode_NNNNNN.mcap` is one episode each.
 
-A recording in progress is a `.part`; a finished file never changes. What a crash left of a recording becomes
-`episode_NNNNNN.incomplete.mcap` and is kept until that index is recorded again.
+A recording in progress is a `.part`; a finished file never changes, but for its label. What a crash left of a recording
+becomes `episode_NNNNNN.incomplete.mcap` and is kept until that index is recorded again. What nobody wants any more is
+moved to `discarded/`.
 """
 
 import fcntl
@@ -9,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,7 @@ from control.messages import Result
 from control.recorder import Recorder, incomplete, on_disk, sync, sync_folder
 
 MANIFEST, NEW_MANIFEST, LOCK = "dataset.json", ".dataset.json.new", ".lock"
+DISCARDED = "discarded"
 FINISHED, INCOMPLETE, PART = r"episode_(\d+)\.mcap", r"episode_(\d+)\.incomplete\.mcap", r"episode_(\d+)\..*\.part"
 
 
@@ -62,9 +65,9 @@ class Dataset:
         manifest = read_manifest(folder)
         dataset = cls(folder, manifest.info)
         have = set(dataset.indices())
-        if missing := len(set(range(manifest.planned)) - have):
-            whole = f"{manifest.planned - missing} of {manifest.planned} episodes"
-            raise DatasetError(f"{folder} holds {whole}; run the same collect again to complete it")
+        if len(have) < manifest.planned:
+            whole = f"{len(have)} of {manifest.planned} episodes"
+            raise DatasetError(f"{folder} holds {whole}; run the same command again to complete it")
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")
         return dataset
@@ -104,6 +107,10 @@ class Dataset:
         """Success, steps and time of a finished episode, without reading its frames."""
         return playback.outcome(self.path(index))
 
+    def provenance(self, index: int) -> Provenance:
+        """Where a finished episode comes from, without reading its frames."""
+        return playback.provenance(self.path(index))
+
     def recorder(self, index: int, provenance: Provenance) -> Recorder:
         """A recorder of episode `index`; a finished episode of that index is replaced when it finishes."""
         return Recorder(self.path(index), self.info, provenance)
@@ -116,6 +123,20 @@ class Dataset:
                 after, truth = episode.observation(t + 1), episode.truth_at(t + 1)
                 recorder.add(episode.command(t), after, episode.verdict(t), truth)
             recorder.finish(episode.success)
+
+    def relabel(self, index: int, success: bool) -> None:
+        """Say of a finished episode that it did what it was to do, or that it did not. Pictures keep their bytes."""
+        playback.relabel(self.path(index), success)
+
+    def discard(self, index: int) -> Path:
+        """Move what there is of episode `index`, finished or incomplete, to `discarded/`. Returns where it is now."""
+        found = self.path(index) if self.path(index).exists() else incomplete(self.path(index))
+        folder = self.folder / DISCARDED
+        folder.mkdir(exist_ok=True)
+        at = next(path for n in count(1) if not (path := folder / f"{index:06d}_{n}.mcap").exists())
+        found.rename(at)
+        sync_folder(folder)
+        return at
 
     def recover(self) -> list[int]:
         """Save what a crash left: a part that is complete gets its name, of another its readable steps are kept.
@@ -135,16 +156,21 @@ class Dataset:
         sync_folder(self.folder)
         return kept
 
-    def truncate(self, count: int) -> None:
-        """Drop every episode from index `count` on, highest first, so that a crash leaves no gap."""
+    def truncate(self, kept: int) -> None:
+        """Drop every episode from index `kept` on, highest first, so that a crash leaves no gap."""
         for index, path in reversed(self._found(r"episode_(\d+)\..*")):
-            if index >= count:
+            if index >= kept:
                 path.unlink()
         sync_folder(self.folder)
 
-    def plan(self, count: int) -> None:
-        """Write down that `count` episodes are wanted, so that `open` can tell a half-written dataset."""
-        write_manifest(self.folder, Manifest(self.info, count))
+    def plan(self, wanted: int) -> None:
+        """Write down how many episodes are `wanted`, so that `open` can tell a half-written dataset."""
+        write_manifest(self.folder, Manifest(self.info, wanted))
+
+    @property
+    def planned(self) -> int:
+        """How many episodes are wanted."""
+        return read_manifest(self.folder).planned
 
     @contextmanager
     def lock(self) -> Iterator[None]:

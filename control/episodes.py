@@ -180,6 +180,12 @@ class Episode:
         return sha.hexdigest()
 
 
+def labelled(success: bool) -> Verdict:
+    """What a person's own word on an episode says of its last step."""
+    reward = float(success)
+    return Verdict(reward, 1.0 - reward, success, {"success": reward})
+
+
 def digest(value: object) -> str:
     """A short name for a configuration: 16 hexadecimal digits of the SHA-256 of its sorted JSON."""
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:16]

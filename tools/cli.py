@@ -54,6 +54,7 @@ VERBS = {
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
     "limits": "judge the twin's own record: how far, how fast and how hard the arm went",
     "collect": "record scripted grasps as a dataset",
+    "record": "record what a person does with an arm: drive, look at the clip, keep, redo or discard",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
     "sweep": "train over seeds with one factor changed at a time, and compare",
     "resume": "continue a run that was stopped or killed",
