@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from control import playback
-from control.episodes import DatasetInfo, Episode, Provenance, differences, digest
+from control.episodes import DatasetInfo, Episode, Provenance, differences, digest, foreign
 from control.errors import DatasetError
 from control.messages import Result
 from control.recorder import Recorder, incomplete, on_disk, sync, sync_folder
@@ -83,6 +83,15 @@ class Dataset:
         if faults := differences(self.info.shape, info.shape):
             what = f"{self.folder} does not fit: its {'; its '.join(faults)}"
             raise DatasetError(f"{what}; collect one with the configuration that is to use it")
+
+    def require_calibration(self, mine: str, *indices: int) -> None:
+        """Raises DatasetError where arms calibrated otherwise than `mine` recorded these episodes, or any."""
+        calibrations = [self.provenance(index).calibration for index in indices or self.indices()]
+        if theirs := foreign(calibrations, mine):
+            raise DatasetError(
+                f"{self.folder} was recorded by an arm with calibration {', '.join(theirs)}, this one has {mine}: the "
+                "same angles are other poses; use that calibration, or say --any-calibration"
+            )
 
     def path(self, index: int) -> Path:
         return self.folder / f"episode_{index:06d}.mcap"

@@ -28,7 +28,7 @@ from training.collect import dataset_info
 from training.evaluate import TRAINING_SEED
 from training.film import film_episode
 from training.lift import LiftTask, load_reward
-from training.recording import ELSEWHERE, Session, require_calibration
+from training.recording import ELSEWHERE, Session
 from training.sensed import SensedLift
 from training.settings import TrainConfig
 
@@ -89,7 +89,7 @@ def main(arguments: Arguments) -> None:
     with closing(open_robot(arguments.robot, config.robot, realtime=arguments.device != SYNTHETIC)) as robot:
         dataset = Dataset.create(arguments.output, info_of(config, robot))
         if not arguments.any_calibration:
-            require_calibration(dataset, robot.spec.calibration)
+            dataset.require_calibration(robot.spec.calibration)
         with closing(operator(arguments, robot)) as person:
             session = session_of(arguments, config, robot, person, dataset, console)
             there = f"episodes are kept in {dataset.folder}, and the same command goes on from there"

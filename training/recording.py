@@ -9,13 +9,11 @@ import msgspec
 
 from control.datasets import Dataset
 from control.episodes import Provenance, labelled
-from control.errors import DatasetError
 from control.interfaces import Judge, Robot
 from control.loop import Step, play
 from control.modes import Word
 from control.operating import Operator, Order
 from control.recorder import Recorder
-from policies.learned import UNCALIBRATED
 from policies.teleop import Teleoperated
 from training.settings import TaskConfig
 
@@ -126,13 +124,3 @@ class Session:
                 if order in ANSWERS:
                     return order
             time.sleep(LOOK_S)
-
-
-def require_calibration(dataset: Dataset, calibration: str) -> None:
-    """Raises DatasetError where a calibrated arm is to take part in what arms calibrated otherwise recorded."""
-    theirs = {dataset.provenance(index).calibration for index in dataset.indices()} - set(UNCALIBRATED)
-    if theirs and calibration not in (*theirs, *UNCALIBRATED):
-        raise DatasetError(
-            f"{dataset.folder} was recorded by an arm with calibration {', '.join(sorted(theirs))}, this one has "
-            f"{calibration}: the same angles are other poses; use that calibration, or say --any-calibration"
-        )
