@@ -60,13 +60,17 @@ class Dataset:
         return cls(folder, info)
 
     @classmethod
+    def found(cls, folder: Path) -> "Dataset":
+        """A dataset to look at, be it half-written. Raises DatasetError where there is none."""
+        return cls(folder, read_manifest(folder).info)
+
+    @classmethod
     def open(cls, folder: Path) -> "Dataset":
         """A dataset to read. Raises DatasetError where it is missing, empty or half-written."""
-        manifest = read_manifest(folder)
-        dataset = cls(folder, manifest.info)
-        have = set(dataset.indices())
-        if len(have) < manifest.planned:
-            whole = f"{len(have)} of {manifest.planned} episodes"
+        dataset = cls.found(folder)
+        have, wanted = len(dataset.indices()), dataset.planned
+        if have < wanted:
+            whole = f"{have} of {wanted} episodes"
             raise DatasetError(f"{folder} holds {whole}; run the same command again to complete it")
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")

@@ -1,4 +1,4 @@
-"""A made-up person at the controls: sees the scene late, aims badly, trembles, lets go, and lifts the cube all the same.
+"""A made-up person at the controls: sees late, aims badly, trembles, lets go, and lifts the cube all the same.
 
 It stands in for somebody at the keys where there is nobody: for tests, and to try recording and training by command.
 """
@@ -58,8 +58,9 @@ class SyntheticPerson:
 
     def __init__(self, eyes: Callable[[], Truth | None], hz: float, rng: np.random.Generator):
         self._eyes, self._hz, self._rng = eyes, hz, rng
-        self._asked = 2  # for orders, since it was last asked what it wants
+        self._asked = 0  # for orders, since it was last asked what it wants
         self._lifted = False
+        self._sit_down()
 
     def intent(self) -> Intent | None:
         if self._asked > 1:
@@ -87,9 +88,9 @@ class SyntheticPerson:
 
     def _sit_down(self) -> None:
         late = self._hz * self._rng.uniform(*REACTION_S)
-        self._late = int(late) + (self._rng.random() < late % 1)
-        self._remembered: deque[Scene] = deque(maxlen=self._late + 1)
-        self._resting, self._hand = self._steps(HESITATION_S), self._lift()
+        self._remembered: deque[Scene] = deque(maxlen=int(late) + (self._rng.random() < late % 1) + 1)
+        self._resting = self._steps(HESITATION_S)
+        self._hand: Iterator[tuple[float, ...]] = self._lift()
 
     def _steps(self, span_s: tuple[float, float]) -> int:
         return max(1, round(self._hz * self._rng.uniform(*span_s)))

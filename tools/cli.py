@@ -55,6 +55,8 @@ VERBS = {
     "limits": "judge the twin's own record: how far, how fast and how hard the arm went",
     "collect": "record scripted grasps as a dataset",
     "record": "record what a person does with an arm: drive, look at the clip, keep, redo or discard",
+    "review": "list a dataset's episodes, look at one, label it otherwise or discard it",
+    "data": "datasets as wholes: info, check, merge, split, recover",
     "replay": "play a recorded episode on a robot again, and see how far it then is from where it was",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
     "sweep": "train over seeds with one factor changed at a time, and compare",

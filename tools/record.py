@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import tyro
 from rich.console import Console
 
 from control.arm import Arm
 from control.datasets import Dataset
+from control.deadman import DeadMan
 from control.episodes import Provenance, code_commit
 from control.errors import UserError
 from control.interfaces import Judge, Robot
@@ -22,6 +22,8 @@ from policies.human import SyntheticPerson
 from policies.spaces import Spaces
 from policies.teleop import Teleoperated
 from sim.stages import stage_name
+from tools.operators import open_operator
+from tools.review import clip
 from tools.robots import FAST, fitting_config, open_robot
 from training import settings
 from training.collect import dataset_info
@@ -33,7 +35,6 @@ from training.sensed import SensedLift
 from training.settings import TrainConfig
 
 SYNTHETIC = "synthetic"
-CLIPS = "clips"  # beside the episodes
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def main(arguments: Arguments) -> None:
         dataset = Dataset.create(arguments.output, info_of(config, robot))
         if not arguments.any_calibration:
             dataset.require_calibration(robot.spec.calibration)
-        with closing(operator(arguments, robot)) as person:
+        with closing(operator(arguments, robot, console)) as person:
             session = session_of(arguments, config, robot, person, dataset, console)
             there = f"episodes are kept in {dataset.folder}, and the same command goes on from there"
             try:
@@ -109,7 +110,9 @@ def configured(arguments: Arguments) -> TrainConfig:
     if not 1 <= arguments.episodes <= ELSEWHERE:
         raise UserError(f"--episodes must be 1 to {ELSEWHERE}, got {arguments.episodes}")
     if not 0 <= arguments.seed < TRAINING_SEED - ELSEWHERE:
-        raise UserError(f"--seed {arguments.seed}: it must be 0 to {TRAINING_SEED - ELSEWHERE}; others are for training")
+        raise UserError(
+            f"--seed {arguments.seed}: it must be 0 to {TRAINING_SEED - ELSEWHERE}; others are for training"
+        )
     if not 0 < arguments.speed <= 1:
         raise UserError(f"--speed must be above 0 and at most 1, got {arguments.speed}")
     flags = {"task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage)}
@@ -124,20 +127,22 @@ def info_of(config: TrainConfig, robot: Robot) -> Any:
     return dataset_info(robot.spec, config.spaces, stage=stage_name(task.stage), reward=task.reward, **ranges, **wild)
 
 
-def operator(arguments: Arguments, robot: Robot) -> Operator:
-    """Who is at the controls."""
+def operator(arguments: Arguments, robot: Robot, console: Console) -> Operator:
+    """Who is at the controls. Raises UserError where there is no such device."""
     if arguments.device == SYNTHETIC:
         if robot.truth() is None:
             raise UserError("--device synthetic sees by the truth, and this robot tells none; take sim or twin")
         return SyntheticPerson(robot.truth, robot.spec.hz, np.random.default_rng(arguments.seed))
-    raise UserError(f"no device called {arguments.device}")
+    return open_operator(arguments.device, arguments.robot, robot, console.print)
 
 
 def session_of(
     arguments: Arguments, config: TrainConfig, robot: Robot, person: Operator, dataset: Dataset, console: Console
 ) -> Session:
     """All that is needed to record."""
-    noted = {"device": arguments.device, "speed": f"{arguments.speed:g}"} | ({"who": arguments.who} if arguments.who else {})
+    noted = {"device": arguments.device, "speed": f"{arguments.speed:g}"} | (
+        {"who": arguments.who} if arguments.who else {}
+    )
     return Session(
         robot=robot,
         policy=Teleoperated(person, robot, Spaces(config.spaces, Arm.of(config.robot.model)), arguments.speed),
@@ -151,6 +156,7 @@ def session_of(
         limit_steps=max(1, round(arguments.limit_s * robot.spec.hz)),
         first_seed=arguments.seed,
         show=shower(dataset, console),
+        stand=person.stand if isinstance(person, DeadMan) else lambda: None,
     )
 
 
@@ -165,12 +171,13 @@ def shower(dataset: Dataset, console: Console) -> Callable[[int], None]:
     """What shows a take that is to be reviewed: its clip, and how it went."""
 
     def show(index: int) -> None:
-        clip = dataset.folder / CLIPS / f"episode_{index:06d}.mp4"
-        clip.parent.mkdir(exist_ok=True)
-        film_episode(clip, dataset.read(index))
+        at = clip(dataset, index)
+        film_episode(at, dataset.read(index))
         result = dataset.outcome(index)
         label = "success" if result.success else "failure"
-        console.print(f"episode {index}: {label} after {result.time_s:.1f} s; keep, redo or discard? {clip}", soft_wrap=True)
+        console.print(
+            f"episode {index}: {label} after {result.time_s:.1f} s; keep, redo or discard? {at}", soft_wrap=True
+        )
 
     return show
 

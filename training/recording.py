@@ -33,6 +33,7 @@ class Session:
         provenance: of every episode, but for its seed.
         limit_steps: of a take, after which it ends as it is.
         show: called with the index of a take that is to be reviewed,.
+        stand: called when the person no longer drives, before the arm moves by itself.
         watch: called with every step of a take.
     """
 
@@ -46,6 +47,7 @@ class Session:
     limit_steps: int
     first_seed: int
     show: Callable[[int], object]
+    stand: Callable[[], object] = lambda: None
     watch: Callable[[Step], object] = lambda step: None
     _elsewhere: int = field(default=0, init=False)  # starts that were discarded
 
@@ -90,6 +92,7 @@ class Session:
                 if said is Order.KEEP:
                     return said
         finally:
+            self.stand()
             self.robot.halt()
         for left in self.dataset.recover():
             self.dataset.discard(left)

@@ -105,6 +105,4 @@ def compare(episode: Episode, rows: list[Observation], arm: Arm, missed: int) ->
     since = np.clip(np.searchsorted(then_s, stamp_s + 1e-6, side="right") - 1, 0, len(then_s) - 1)
     replayed = np.array([row.joints_rad for row in rows])
     tools = [arm.tool(now)[0] - arm.tool(then)[0] for now, then in zip(replayed, recorded, strict=True)]
-    return Divergence(
-        stamp_s, episode.target_rad[since], recorded, replayed, np.linalg.norm(tools, axis=1), missed
-    )
+    return Divergence(stamp_s, episode.target_rad[since], recorded, replayed, np.linalg.norm(tools, axis=1), missed)

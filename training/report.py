@@ -55,7 +55,9 @@ def shoot(path: Path, robot: Robot, policy: Any, judge: Scored, resets: list, li
     with Film(path, robot.spec.hz) as film:
         for request in resets:
             film.caption = f"reset {request.seed}"
-            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=lambda step: film.add(views(robot, step)))
+            outcome = evaluate(
+                robot, policy, judge, [request], limit_steps, watch=lambda step: film.add(views(robot, step))
+            )
             result = outcome.episodes[0]
             film.caption += f": {'lifted' if result.success else result.failure} after {result.time_s:.1f} s"
             film.linger()
