@@ -25,6 +25,7 @@ ABOVE_M, LOW_M, HIGH_M = 0.065, 0.012, 0.125  # of the tool point
 OVER_M, TURNED_RAD, BESIDE_M, DOWN_M = 0.012, 0.2, 0.008, 0.017
 GAP_OPEN_M, GAP_SHUT_M = 0.045, 0.025  # tool point to moving pad, along the table
 SURE_S = 0.4  # that the fingers have closed
+STUCK_S, STUCK_M, ON_TOP_M = 0.8, 0.002, 0.05  # coming down no further, and not down: a finger is on the cube
 RISEN_M, LOST_M, DONE_M = 0.10, 0.03, 0.08
 
 
@@ -106,13 +107,17 @@ class SyntheticPerson:
             off, off_rad = AIM_M * self._rng.standard_normal(2), float(AIM_RAD * self._rng.standard_normal())
             yield from self._go(ABOVE_M, off, off_rad, OVER_M)
             yield from self._go(LOW_M, off, off_rad, BESIDE_M)
-            yield from self._close()
-            yield from self._raise()
+            if self._scene.height_m < DOWN_M:
+                yield from self._close()
+                yield from self._raise()
 
     def _go(self, height_m: float, off: np.ndarray, off_rad: float, near_m: float) -> Iterator[tuple[float, ...]]:
-        """Bring the open hand over the cube, this high."""
-        while True:
+        """Bring the open hand over the cube, this high; or only until it is seen to stand on the cube."""
+        patience = round(STUCK_S * self._hz)
+        heights = deque[float](maxlen=patience + 1)
+        while len(heights) <= patience or not DOWN_M < heights[-1] < ON_TOP_M or heights[0] - heights[-1] > STUCK_M:
             scene = self._scene
+            heights.append(scene.height_m)
             aside, faces = scene.aside_m + off, scene.turn_rad + off_rad
             there = height_m == ABOVE_M or scene.height_m < DOWN_M
             if there and np.linalg.norm(aside) < near_m and abs(faces) < TURNED_RAD:
