@@ -119,7 +119,7 @@ class SyntheticPerson:
             scene = self._scene
             heights.append(scene.height_m)
             aside, faces = scene.aside_m + off, scene.turn_rad + off_rad
-            there = height_m == ABOVE_M or scene.height_m < DOWN_M
+            there = scene.height_m > ON_TOP_M if height_m == ABOVE_M else scene.height_m < DOWN_M
             if there and np.linalg.norm(aside) < near_m and abs(faces) < TURNED_RAD:
                 return
             # Stays up until it is over the cube: knocking it away takes longer.
