@@ -14,7 +14,7 @@ from policies.learned import LearnedPolicy, notes_of
 from policies.repeat import Repeat
 from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, Scored, evaluate, requests, sentence
-from training.film import Film
+from training.film import Film, views
 from training.lift import LiftTask, load_reward
 from training.settings import TrainConfig
 from training.train import BEST, CLONED
@@ -52,10 +52,12 @@ def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Pat
 
 def shoot(path: Path, robot: Robot, policy: Any, judge: Scored, resets: list, limit_steps: int) -> None:
     """Film one episode for every reset."""
-    with Film(path, robot) as film:
+    with Film(path, robot.spec.hz) as film:
         for request in resets:
             film.caption = f"reset {request.seed}"
-            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=film.shoot)
+            outcome = evaluate(
+                robot, policy, judge, [request], limit_steps, watch=lambda step: film.add(views(robot, step))
+            )
             result = outcome.episodes[0]
             film.caption += f": {'lifted' if result.success else result.failure} after {result.time_s:.1f} s"
             film.linger()
