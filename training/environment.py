@@ -8,7 +8,7 @@ from gymnasium.spaces import Box, Dict
 
 from control.arm import Arm
 from control.interfaces import Judge, Robot, Scenic
-from control.types import Observation, Verdict
+from control.types import Verdict
 from policies.spaces import Spaces
 from training.evaluate import TRAINING_SEED, VALIDATION_SEED
 from training.experience import earned

@@ -42,7 +42,9 @@ def test_there_and_back_gives_the_same_angles(unit, joints_rad):
 def test_an_angle_has_the_number_that_lerobot_gives_to_its_reading(unit, shares, tmp_path_factory):
     path = tmp_path_factory.mktemp("calibration") / "arm.json"
     rows = [OURS.joints[name] for name in JOINTS]
-    steps = np.array([r.lowest_steps + share * (r.highest_steps - r.lowest_steps) for r, share in zip(rows, shares, strict=True)])
+    steps = np.array(
+        [r.lowest_steps + share * (r.highest_steps - r.lowest_steps) for r, share in zip(rows, shares, strict=True)]
+    )
     expected = [theirs(OURS, name, each, unit == "degrees") for name, each in zip(JOINTS, steps, strict=True)]
     for text in (json.dumps(OURS.to_lerobot()), None):
         path.unlink(missing_ok=True)

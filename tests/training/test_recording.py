@@ -102,9 +102,7 @@ def test_a_kept_take_holds_what_was_asked_for_applied_and_measured_and_who_acted
     assert np.diff(episode.stamp_s) == pytest.approx(0.1) and (episode.frame_stamp_s["wrist_cam"] > -1e-9).all()
 
 
-@pytest.mark.parametrize(
-    ("order", "success", "reward"), [(Order.SUCCESS, True, 1.0), (Order.FAILURE, False, 0.0)]
-)
+@pytest.mark.parametrize(("order", "success", "reward"), [(Order.SUCCESS, True, 1.0), (Order.FAILURE, False, 0.0)])
 def test_a_label_ends_the_take_and_is_its_last_verdict(record, order, success, reward):
     dataset, _, _ = record(1, *TAKE[:2], (order,), (Order.KEEP,))
     episode = dataset.read(0)
@@ -125,9 +123,7 @@ def test_a_label_during_the_review_counts_too_and_pictures_keep_their_bytes(reco
     assert abs(dataset.path(0).stat().st_size - size) < 100
 
 
-@pytest.mark.parametrize(
-    ("answer", "seed"), [(Order.REDO, 40), (Order.HOME, 40), (Order.DISCARD, 40 + ELSEWHERE)]
-)
+@pytest.mark.parametrize(("answer", "seed"), [(Order.REDO, 40), (Order.HOME, 40), (Order.DISCARD, 40 + ELSEWHERE)])
 @pytest.mark.parametrize("driving", [True, False], ids=["while driving", "in the review"])
 def test_what_is_not_wanted_is_moved_and_recorded_again_or_from_another_start(record, answer, seed, driving):
     first = (*TAKE[:3], (answer,)) if driving else (*TAKE, (answer,))
