@@ -22,7 +22,7 @@ from policies.spaces import Spaces
 from training import lerobot_form as form
 from training.lerobot_folder import LeRobotFolder
 
-BEYOND_RAD = 0.35  # of the model's range: then the unit or the calibration is another
+BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,20 @@ class Imported:
         return np.arange(0, len(self.rows["timestamp"]), self.plan.stride)
 
     def joints(self, name: str) -> np.ndarray:
-        """(N, J) radians. Raises DatasetError for angles that no SO-101 has."""
+        """(N, J) radians. Raises DatasetError for numbers that are none."""
         values = self.rows[name][:, self.plan.folder.joint_columns(name)].astype(np.float64)
-        joints_rad, arm = self.plan.units.to_rad(values), self.plan.spaces.arm
+        if not np.isfinite(values).all():
+            raise DatasetError(f"{name} of episode {self.entry['episode_index']} is not finite everywhere")
+        return self.plan.units.to_rad(values)
+
+    def measured(self) -> np.ndarray:
+        """(K+1, J) where the joints were. Raises DatasetError for angles that no SO-101 has."""
+        joints_rad, arm = self.joints(form.STATE)[self.looks], self.plan.spaces.arm
         beyond = np.maximum(arm.lower_rad - joints_rad, joints_rad - arm.upper_rad).max(axis=0)
         j = int(beyond.argmax())
-        if not np.isfinite(values).all() or beyond[j] > BEYOND_RAD:
+        if beyond[j] > BEYOND_RAD:
             raise DatasetError(
-                f"{name} of episode {self.entry['episode_index']}: {JOINTS[j]} is {np.degrees(beyond[j]):.0f} degrees "
+                f"in episode {self.entry['episode_index']} {JOINTS[j]} stands {np.degrees(beyond[j]):.0f} degrees "
                 f"beyond its range, taken as {self.plan.units.unit}; give --units and --calibration of the recorded arm"
             )
         return joints_rad
@@ -144,7 +150,7 @@ class Imported:
 
     def _observed(self) -> dict[str, Any]:
         """What the policy saw and felt, by the names that an Episode has for it."""
-        joints = self.joints(form.STATE)[self.looks]
+        joints = self.measured()
         stamp, target, seen = self.known(form.STAMP), self.known(form.TARGET), self.known(form.SEEN)
         speed, load, limited = self.known(form.SPEED), self.known(form.LOAD), self.known(form.LIMITED)
         stamp = self.rows["timestamp"][self.looks].astype(np.float64) if stamp is None else stamp
