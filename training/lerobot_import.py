@@ -2,7 +2,7 @@
 
 LeRobot keeps what the joints were told to do. Which action of a policy would have told them so is worked out: the one
 whose target is the recorded one, cut to a full action. What the dataset does not hold and this project wants is put in
-its place: the target in force is the last one asked for, speeds are differences, loads 0.
+its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from policies.spaces import Spaces
 from training import lerobot_form as form
 from training.lerobot_folder import LeRobotFolder
 
+FULL = 1.01  # of an action: what a solver leaves is no cut
 BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
 
@@ -163,9 +164,14 @@ class Imported:
             "joints_rad": joints,
             "speed_rad_s": np.gradient(joints, stamp, axis=0) if speed is None else speed,
             "load": np.zeros_like(joints) if load is None else load,
-            "target_rad": np.concatenate([joints[:1], self.requested_rad]) if target is None else target,
+            "target_rad": self._in_force(joints[0]) if target is None else target,
             "limited": np.zeros(len(joints), bool) if limited is None else limited,
         }
+
+    def _in_force(self, first: np.ndarray) -> np.ndarray:
+        """(K+1, J) the last targets asked for, as far as the joints go; a gripper that squeezes asks for more."""
+        arm = self.plan.spaces.arm
+        return np.clip(np.concatenate([first[None], self.requested_rad]), arm.lower_rad, arm.upper_rad)
 
     def _seen(self, seen: np.ndarray) -> np.ndarray:
         names = self.plan.folder.info.features[form.SEEN].names
@@ -220,7 +226,7 @@ def aimed(spaces: Spaces, seen: dict[str, Any], requested_rad: np.ndarray) -> tu
         if t % repeat == 0:
             kept = min(repeat, steps - t)
             wanted = spaces.aim(requested_rad[t + kept - 1], look) / kept
-            cut[t : t + kept] = (np.abs(wanted) > 1 + 1e-6).any()
+            cut[t : t + kept] = (np.abs(wanted) > FULL).any()
         action[t] = np.clip(wanted, -1, 1)
         got[t] = spaces.command(action[t], look).target_rad
     tool = np.array([spaces.arm.tool(a)[0] - spaces.arm.tool(b)[0] for a, b in zip(got, requested_rad, strict=True)])
