@@ -71,6 +71,7 @@ VERBS = {
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
     "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
+EXTRAS = {"av": "export", "h5py": "export", "pyarrow": "export"}  # by package; what is not here is in `all`
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk
@@ -124,9 +125,11 @@ def load(verb: str) -> Any:
     try:
         return importlib.import_module(f"tools.{verb.replace('-', '_')}")
     except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] in OURS:
+        package = str(error.name).partition(".")[0]
+        if package in OURS:
             raise
-        raise UserError(f'{verb} needs the package {error.name}; pip install "twinarm[all]"') from None
+        extra = EXTRAS.get(package, "all")
+        raise UserError(f'{verb} needs the package {package}; pip install "twinarm[{extra}]"') from None
     except Exception:
         graphics.require_gl()  # MuJoCo and OpenCV do not even import where an OpenGL library is missing
         raise

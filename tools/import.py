@@ -54,9 +54,8 @@ def main(arguments: Arguments) -> None:
 def planned(arguments: Arguments, folder: LeRobotFolder, config: TrainConfig) -> Import:
     """Raises DatasetError for what the dataset does not hold or say."""
     spaces, px = Spaces(config.spaces, Arm.of(config.robot.model)), config.spaces.camera_px
-    told = {"source": "lerobot", "dataset": arguments.dataset.resolve().name}
-    cameras = {config.spaces.camera: (px, px)}
-    info = DatasetInfo(cameras, config.robot.hz, JOINTS, action_space(config.spaces), recipe=told)
+    cameras, name = {config.spaces.camera: (px, px)}, arguments.dataset.resolve().name
+    info = DatasetInfo(cameras, config.robot.hz, JOINTS, action_space(config.spaces), recipe={"lerobot": name})
     camera = folder.camera(config.spaces.camera, arguments.camera)
     return Import(folder, spaces, info, units(arguments, folder), camera, arguments.lifted)
 
@@ -68,8 +67,8 @@ def units(arguments: Arguments, folder: LeRobotFolder) -> LeRobotUnits:
     told = folder.units
     if told is None:
         raise DatasetError(
-            f"{folder.root} does not say what its joint angles are in; add --units degrees, or --units normalised where "
-            "the arm recorded -100 to 100"
+            f"{folder.root} does not say what its joint angles are in; add --units degrees, or --units normalised "
+            "where the arm recorded -100 to 100"
         )
     return told if arguments.calibration is None else LeRobotUnits.of(told.unit, ends(arguments.calibration))
 
@@ -79,12 +78,10 @@ def tell(arguments: Arguments, there: int, losses: list[Loss], console: Console)
     every = Loss(*(np.concatenate([getattr(one, name) for one in losses]) for name in ("cut", "tool_m", "joint_rad")))
     lost = every.summary()
     console.print(f"{len(losses)} of {there} episodes: {arguments.output}", soft_wrap=True)
-    console.print(
-        f"as actions, {lost['cut']:.1%} of {len(every.cut)} steps are cut to a full one; the tool then misses its target "
-        f"by {lost['tool_mm']:.1f} mm (95 % within {lost['tool_mm_95']:.1f}), the worst joint by "
-        f"{lost['joint_deg']:.1f} degrees (95 % within {lost['joint_deg_95']:.1f})",
-        soft_wrap=True,
-    )
+    missed = "by {tool_mm:.1f} mm (95 % within {tool_mm_95:.1f}), the worst joint by {joint_deg:.1f} degrees "
+    missed += "(95 % within {joint_deg_95:.1f})"
+    words = f"as actions, {lost['cut']:.1%} of {len(every.cut)} steps are cut to full ones; the tool misses its target "
+    console.print(words + missed.format(**lost), soft_wrap=True)
     if arguments.json:
         figures: dict[str, Any] = {"episodes": len(losses), "found": there, "steps": len(every.cut)} | lost
         print(msgspec.json.encode(figures | {"output": str(arguments.output)}).decode())

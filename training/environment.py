@@ -1,6 +1,6 @@
 """The lift as a Gymnasium environment, in front of any robot."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -20,7 +20,7 @@ VIEW, VIEW_HW = "front", (480, 640)
 FELT_MOST = 20.0  # of what the arm feels, which is of order one; a bound that checkers want
 
 
-class LiftEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
+class LiftEnv(gymnasium.Env[Any, np.ndarray]):
     """One step is one decision: an action (A,) in [-1, 1], kept for `spaces.action_repeat` control periods.
 
     An observation is {"pixels": (H, W, 3) uint8, "proprio": (P,) float32}: the newest picture and what the arm feels.
@@ -32,7 +32,7 @@ class LiftEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         render_mode: None or "rgb_array".
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    metadata = {"render_modes": ["rgb_array"]}
 
     def __init__(self, robot: Robot, config: TrainConfig, render_mode: str | None = None):
         if render_mode not in (None, "rgb_array"):
@@ -87,7 +87,7 @@ class LiftEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         felt = np.clip(self.spaces.proprio(self._seen), -FELT_MOST, FELT_MOST)
         return {"pixels": self.spaces.pixels(self._seen).copy(), "proprio": felt}
 
-    def render(self) -> np.ndarray | None:  # type: ignore[override]
+    def render(self) -> np.ndarray | None:
         """The scene from the front, (480, 640, 3) uint8; of a robot without one, what the policy sees."""
         if self.render_mode is None:
             return None

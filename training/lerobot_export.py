@@ -43,6 +43,7 @@ class DataFiles:
 
     def __init__(self, root: Path, schema: pa.Schema):
         self._root, self._schema, self._shards = root, schema, Shards(form.DATA_MB)
+        self._path, self._place = root, dict[str, int]()
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, rows: dict[str, np.ndarray]) -> dict[str, int]:
@@ -67,6 +68,7 @@ class VideoFiles:
 
     def __init__(self, root: Path, name: str, info: DatasetInfo):
         self._root, self._name, self._info, self._shards = root, name, info, Shards(form.VIDEO_MB)
+        self._place = dict[str, int]()
         self._writer: VideoWriter | None = None
 
     def add(self, pictures: np.ndarray) -> dict[str, Any]:
@@ -105,8 +107,10 @@ def export(episodes: Iterable[Episode], info: DatasetInfo, units: LeRobotUnits, 
             found[-1][form.PICTURES + name] = form.stats(episode.frames[name])
         table.append(entry(index, total, len(episode) + 1, place, found[-1]))
         total += len(episode) + 1
-    for files in (*videos.values(), *([data] if data else [])):
-        files.close()
+    for video in videos.values():
+        video.close()
+    if data:
+        data.close()
     _write_meta(root, form.shared(info, features, len(table), total), table, form.together(found))
 
 

@@ -62,7 +62,7 @@ def columns(info: DatasetInfo, units: LeRobotUnits, action_size: int) -> dict[st
 
 def _pictures(size: tuple[int, int], hz: float) -> Row:
     height, width = size
-    video = {"video.height": height, "video.width": width, "video.fps": rate(hz), "video.channels": 3}
+    video: Row = {"video.height": height, "video.width": width, "video.fps": rate(hz), "video.channels": 3}
     video |= {"video.codec": "h264", "video.is_depth_map": False, "has_audio": False}
     return {"dtype": "video", "shape": [height, width, 3], "names": ["height", "width", "channels"], "info": video}
 

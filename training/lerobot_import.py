@@ -2,7 +2,7 @@
 
 LeRobot keeps what the joints were told to do. Which action of a policy would have told them so is worked out: the one
 whose target is the recorded one, cut to a full action. What the dataset does not hold and this project wants is put in
-its place: the target in force is the last one asked for, speeds are differences, loads 0.
+its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,8 @@ from policies.spaces import Spaces
 from training import lerobot_form as form
 from training.lerobot_folder import LeRobotFolder
 
-BEYOND_RAD = 0.35  # of the model's range: then the unit or the calibration is another
+FULL = 1.01  # of an action: what a solver leaves is no cut
+BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,20 @@ class Imported:
         return np.arange(0, len(self.rows["timestamp"]), self.plan.stride)
 
     def joints(self, name: str) -> np.ndarray:
-        """(N, J) radians. Raises DatasetError for angles that no SO-101 has."""
+        """(N, J) radians. Raises DatasetError for numbers that are none."""
         values = self.rows[name][:, self.plan.folder.joint_columns(name)].astype(np.float64)
-        joints_rad, arm = self.plan.units.to_rad(values), self.plan.spaces.arm
+        if not np.isfinite(values).all():
+            raise DatasetError(f"{name} of episode {self.entry['episode_index']} is not finite everywhere")
+        return self.plan.units.to_rad(values)
+
+    def measured(self) -> np.ndarray:
+        """(K+1, J) where the joints were. Raises DatasetError for angles that no SO-101 has."""
+        joints_rad, arm = self.joints(form.STATE)[self.looks], self.plan.spaces.arm
         beyond = np.maximum(arm.lower_rad - joints_rad, joints_rad - arm.upper_rad).max(axis=0)
         j = int(beyond.argmax())
-        if not np.isfinite(values).all() or beyond[j] > BEYOND_RAD:
+        if beyond[j] > BEYOND_RAD:
             raise DatasetError(
-                f"{name} of episode {self.entry['episode_index']}: {JOINTS[j]} is {np.degrees(beyond[j]):.0f} degrees "
+                f"in episode {self.entry['episode_index']} {JOINTS[j]} stands {np.degrees(beyond[j]):.0f} degrees "
                 f"beyond its range, taken as {self.plan.units.unit}; give --units and --calibration of the recorded arm"
             )
         return joints_rad
@@ -144,7 +151,7 @@ class Imported:
 
     def _observed(self) -> dict[str, Any]:
         """What the policy saw and felt, by the names that an Episode has for it."""
-        joints = self.joints(form.STATE)[self.looks]
+        joints = self.measured()
         stamp, target, seen = self.known(form.STAMP), self.known(form.TARGET), self.known(form.SEEN)
         speed, load, limited = self.known(form.SPEED), self.known(form.LOAD), self.known(form.LIMITED)
         stamp = self.rows["timestamp"][self.looks].astype(np.float64) if stamp is None else stamp
@@ -157,9 +164,14 @@ class Imported:
             "joints_rad": joints,
             "speed_rad_s": np.gradient(joints, stamp, axis=0) if speed is None else speed,
             "load": np.zeros_like(joints) if load is None else load,
-            "target_rad": np.concatenate([joints[:1], self.requested_rad]) if target is None else target,
+            "target_rad": self._in_force(joints[0]) if target is None else target,
             "limited": np.zeros(len(joints), bool) if limited is None else limited,
         }
+
+    def _in_force(self, first: np.ndarray) -> np.ndarray:
+        """(K+1, J) the last targets asked for, as far as the joints go; a gripper that squeezes asks for more."""
+        arm = self.plan.spaces.arm
+        return np.clip(np.concatenate([first[None], self.requested_rad]), arm.lower_rad, arm.upper_rad)
 
     def _seen(self, seen: np.ndarray) -> np.ndarray:
         names = self.plan.folder.info.features[form.SEEN].names
@@ -214,7 +226,7 @@ def aimed(spaces: Spaces, seen: dict[str, Any], requested_rad: np.ndarray) -> tu
         if t % repeat == 0:
             kept = min(repeat, steps - t)
             wanted = spaces.aim(requested_rad[t + kept - 1], look) / kept
-            cut[t : t + kept] = (np.abs(wanted) > 1 + 1e-6).any()
+            cut[t : t + kept] = (np.abs(wanted) > FULL).any()
         action[t] = np.clip(wanted, -1, 1)
         got[t] = spaces.command(action[t], look).target_rad
     tool = np.array([spaces.arm.tool(a)[0] - spaces.arm.tool(b)[0] for a, b in zip(got, requested_rad, strict=True)])

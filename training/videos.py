@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -12,8 +11,8 @@ from control.errors import DatasetError
 
 SPACING = "2"  # of pictures that stand alone, as LeRobot has it
 # Colour at half the resolution, which most videos have, would leave 31 dB of a picture of 64 pixels.
-EXACT: dict[str, str] = {"codec": "libx264rgb", "pixels": "rgb24", "crf": "0"}
-LOSSY: dict[str, str] = {"codec": "libx264", "pixels": "yuv420p", "crf": "18"}
+EXACT = {"codec": "libx264rgb", "pixels": "rgb24", "crf": "0"}
+LOSSY = {"codec": "libx264", "pixels": "yuv420p", "crf": "18"}
 
 
 class VideoWriter:
@@ -28,7 +27,9 @@ class VideoWriter:
         form = LOSSY if lossy else EXACT
         self.path, self.pictures = path, 0
         self._container = av.open(str(path), "w")
-        self._stream: Any = self._container.add_stream(form["codec"], rate=Fraction(hz).limit_denominator(100))
+        stream = self._container.add_stream(form["codec"], rate=Fraction(hz).limit_denominator(100))
+        assert isinstance(stream, av.VideoStream)
+        self._stream = stream
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = form["pixels"]
         self._stream.options = {"crf": form["crf"], "g": SPACING, "bf": "0", "preset": "veryfast"}

@@ -41,10 +41,10 @@ def test_there_and_back_gives_the_same_angles(unit, joints_rad):
 @given(shares=arrays(np.float64, 6, elements=st.floats(0, 1)))
 def test_an_angle_has_the_number_that_lerobot_gives_to_its_reading(unit, shares, tmp_path_factory):
     path = tmp_path_factory.mktemp("calibration") / "arm.json"
-    rows = [OURS.joints[name] for name in JOINTS]
-    steps = np.array(
-        [r.lowest_steps + share * (r.highest_steps - r.lowest_steps) for r, share in zip(rows, shares, strict=True)]
+    low, high = (
+        np.array([getattr(OURS.joints[name], end) for name in JOINTS]) for end in ("lowest_steps", "highest_steps")
     )
+    steps = low + shares * (high - low)
     expected = [theirs(OURS, name, each, unit == "degrees") for name, each in zip(JOINTS, steps, strict=True)]
     for text in (json.dumps(OURS.to_lerobot()), None):
         path.unlink(missing_ok=True)
