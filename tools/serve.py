@@ -1,12 +1,14 @@
 """`twinarm serve`: put a robot on a ZeroMQ endpoint."""
 
-import signal
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
 from control.gateway import serve_robot
+from control.keeper import bound_memory, kept
 from control.keys import read_keys
 from control.types import RobotSpec
 from tools.flags.serve import Arguments
@@ -14,16 +16,27 @@ from tools.robots import open_robot, robot_section
 
 
 def main(arguments: Arguments) -> None:
-    """Open the robot, say so in one line, answer until SIGINT or SIGTERM."""
+    """Open the robot, say so in one line, answer until SIGINT or SIGTERM; and again if something kills what answers."""
     if arguments.realtime and arguments.robot != "sim":
         raise UserError(f"--realtime is for sim; the robot at {arguments.robot} keeps its own time")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    kept(
+        lambda where, opened, stop: serve(arguments, where or arguments.endpoint, opened, stop),
+        lambda what: print(f"twinarm: what served the robot died of {what}; it is begun anew", file=sys.stderr),
+    )
+
+
+def serve(arguments: Arguments, endpoint: str, opened: Callable[[str], object], stop: threading.Event) -> None:
+    """In a process of its own, whose memory is bounded once it holds what it needs."""
+    keys = read_keys(arguments.keys) if arguments.keys else None
     with closing(open_robot(arguments.robot, robot_config(arguments), arguments.realtime)) as robot:
-        line = f"serving {arguments.robot}, {described(robot.spec)}"
-        keys = read_keys(arguments.keys) if arguments.keys else None
-        serve_robot(robot, arguments.endpoint, stop, lambda opened: print(f"{line}, at {opened}", flush=True), keys)
+        described = f"serving {arguments.robot}, {pictures(robot.spec)}"
+
+        def ready(where: str) -> None:
+            bound_memory()
+            opened(where)
+            print(f"{described}, at {where}", flush=True)
+
+        serve_robot(robot, endpoint, stop, ready, keys)
 
 
 def robot_config(arguments: Arguments) -> RobotConfig:
@@ -35,7 +48,7 @@ def robot_config(arguments: Arguments) -> RobotConfig:
     return robot_section(arguments.config, *arguments.set, *model)
 
 
-def described(spec: RobotSpec) -> str:
+def pictures(spec: RobotSpec) -> str:
     """Its rate and pictures in a few words."""
     cameras = ", ".join(f"{name} {height}x{width}" for name, (_, (height, width)) in spec.cameras.items())
     return f"{spec.hz:g} Hz, {cameras or 'no camera'}"
