@@ -56,7 +56,7 @@ class Keyboard:
         self._orders: list[Order] = []
         self._pings_s: deque[float] = deque()  # when those were sent that are not answered yet
         self._known_s = self._pinged_s = 0.0  # when the terminal is known to have been there
-        self._pace, self._gone = 1.0, False
+        self._pace, self._silent, self._gone = 1.0, False, False
 
     def intent(self) -> Intent | None:
         """What the keys that are held want; None where none of a motion is."""
@@ -133,6 +133,9 @@ class Keyboard:
             self._pinged_s = now_s
             self._pings_s.append(now_s)
             self._terminal.ping()
-        if now_s - self._known_s > SILENT_S and self._until_s:
+        silent = now_s - self._known_s > SILENT_S
+        if silent:
             self._until_s.clear()
+        if silent and not self._silent:
             self._tell("the terminal no longer answers in time: keys count as let go")
+        self._silent = silent
