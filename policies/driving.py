@@ -69,7 +69,7 @@ class Driving:
         while not self._over:
             for order in self._operator.orders():
                 self._obey(order)
-            if self._ready:
+            if self._ready and not self._over:
                 self._tick()
             else:
                 time.sleep(IDLE_S)

@@ -131,16 +131,12 @@ class Hands(Protocol):
 
     def let_go(self) -> None: ...
 
-    def resume(self) -> None:
-        """Be ready to want something again."""
-        ...
-
     def lose_touch(self) -> None:
         """The connection is gone, while it is held."""
         ...
 
     def mend(self) -> None:
-        """And back."""
+        """Be ready to want something again."""
         ...
 
 
@@ -161,9 +157,6 @@ class Keys:
 
     def let_go(self) -> None:
         self.hold("")
-
-    def resume(self) -> None:
-        """A finger goes down again."""
 
     def lose_touch(self) -> None:
         """The network stalls: nothing comes, and a plain terminal's silence is a release."""
@@ -211,9 +204,6 @@ class Sticks:
     def let_go(self) -> None:
         self.hold(False)
 
-    def resume(self) -> None:
-        """A thumb goes down again."""
-
     def hold(self, held: bool) -> None:
         if held != self._held:
             self._send(BUTTON, self._map.hold, int(held))
@@ -227,7 +217,8 @@ class Sticks:
         self.close()
 
     def mend(self) -> None:
-        self.plug()
+        if self._end < 0:
+            self.plug()
 
     def plug(self) -> None:
         self._end, self._held = os.open(self._path, os.O_WRONLY), False
@@ -267,9 +258,6 @@ class LeadingHand:
     def let_go(self) -> None:
         """By the key that gives it back."""
         self._stage.type(b"g")
-
-    def resume(self) -> None:
-        self.take()
 
     def lose_touch(self) -> None:
         """A servo of the leader falls silent."""
