@@ -33,6 +33,7 @@ class Terminal:
         self._before = termios.tcgetattr(self._fd)
         self.tells_releases, self._asked = False, False
         tty.setcbreak(self._fd)
+        _keep_going(self._fd)
         self.write(ASK_RELEASES)
 
     def read(self) -> bytes:
@@ -48,9 +49,10 @@ class Terminal:
         return data
 
     def write(self, data: bytes) -> None:
-        """To the screen. Lost where it is gone: reading tells."""
+        """To the screen, unless that would take a wait: its line stalls. Lost where it is gone: reading tells."""
         with suppress(OSError):
-            os.write(self._fd, data)
+            if select.select([], [self._fd], [], 0.0)[1]:
+                os.write(self._fd, data)
 
     def tell_releases(self) -> None:
         """From now on it says when a key comes up."""
@@ -70,7 +72,8 @@ class Terminal:
         if self._asked:
             self._drain()
         with suppress(termios.error):
-            termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+            termios.tcflush(self._fd, termios.TCIFLUSH)
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)  # a stalled line never drains
 
     def _drain(self) -> None:
         until_s = time.monotonic() + DRAIN_S
@@ -84,3 +87,11 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _keep_going(fd: int) -> None:
+    """No key halts what is shown (Ctrl-S), or this process (Ctrl-Z), while an arm is driven."""
+    modes = termios.tcgetattr(fd)
+    modes[0] &= ~termios.IXON
+    modes[6][termios.VSUSP] = b"\0"
+    termios.tcsetattr(fd, termios.TCSANOW, modes)

@@ -1,12 +1,13 @@
 """Whoever lets go is heard between ticks: the brake is pressed at once, and until the driving thread has heard it."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from control.deadman import LOOK_S, DeadMan
+from control.deadman import HUNG_S, LOOK_S, DeadMan
 from control.errors import DriverLost, UserError
 from control.modes import Word
 from control.operating import Intent, Order
@@ -23,10 +24,13 @@ class Hand:
         self.said: list[Order] = []
         self.failure: Exception | None = None
         self.closed = False
+        self.asleep = threading.Event()
+        self.asleep.set()
 
     def intent(self) -> Intent | None:
         if self.failure:
             raise self.failure
+        self.asleep.wait()
         return self.wanted
 
     def orders(self) -> tuple[Order, ...]:
@@ -135,6 +139,14 @@ def test_what_goes_wrong_beside_reaches_whoever_drives(hand, brake, dead_man, fa
         hand.wanted = None
     with pytest.raises((UserError, DriverLost), match="the pad caught fire|it is gone"):
         eventually(lambda: dead_man.intent() is None and False)
+
+
+def test_a_device_that_hangs_holds_nothing(hand, brake, dead_man):
+    drive(hand, dead_man)
+    hand.asleep.clear()
+    eventually(lambda: dead_man.intent() is None, within_s=10 * HUNG_S)
+    hand.asleep.set()
+    eventually(lambda: dead_man.intent() is FORWARDS)
 
 
 def test_closing_it_closes_the_operator(hand, brake):

@@ -189,10 +189,23 @@ def test_a_terminal_that_is_silent_or_out_of_sight_holds_no_key(person, keyboard
     assert told == (["the terminal no longer answers in time: keys count as let go"] if lost == "answers" else [])
 
 
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_screen_that_takes_no_more_is_not_waited_for(person, keyboard):
+    key(person, "i", DOWN)
+    eventually(lambda: keyboard.intent() is not None)
+    person._over.set()
+    person._thread.join()
+    os.set_blocking(person.keys, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(person.keys, bytes(4096))
+    os.set_blocking(person.keys, True)
+    assert eventually(lambda: keyboard.intent() is None) < SILENT_S + 0.1
+
+
 def test_a_terminal_that_is_gone_lets_go_and_quits(person, keyboard):
     key(person, "i", DOWN)
     eventually(lambda: keyboard.intent() is not None)
-    os.write(person.screen, b"\x04")  # the end of file, as far as a pty in raw-ish mode has one
     person._over.set()
     person._thread.join()
     os.close(person.screen)
