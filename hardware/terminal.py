@@ -48,11 +48,12 @@ class Terminal:
             raise EOFError
         return data
 
-    def write(self, data: bytes) -> None:
-        """To the screen, unless that would take a wait: its line stalls. Lost where it is gone: reading tells."""
+    def write(self, data: bytes) -> bool:
+        """To the screen; whether it went there at once. It waits for no line that stalls, and reading tells of one that
+        is gone."""
         with suppress(OSError):
-            if select.select([], [self._fd], [], 0.0)[1]:
-                os.write(self._fd, data)
+            return bool(select.select([], [self._fd], [], 0.0)[1]) and os.write(self._fd, data) == len(data)
+        return False
 
     def tell_releases(self) -> None:
         """From now on it says when a key comes up."""
@@ -60,10 +61,10 @@ class Terminal:
             self.tells_releases = True
             self.write(TELL_RELEASES)
 
-    def ping(self) -> None:
-        """Have it say that it is there."""
+    def ping(self) -> bool:
+        """Have it say that it is there; whether it will be heard."""
         self._asked = True
-        self.write(PING)
+        return self.write(PING)
 
     def close(self) -> None:
         """Give it back as it was."""

@@ -126,7 +126,7 @@ def keyboard(person, told, monkeypatch) -> Iterator[Keyboard]:
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with closing(Keyboard(told.append)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             yield keyboard
 
 
@@ -219,8 +219,10 @@ def test_the_terminal_is_given_back_as_it_was(person, monkeypatch):
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(ZeroDivisionError), closing(Keyboard(print)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             assert termios.tcgetattr(person.keys) != before
+            key(person, "i", DOWN)
+            eventually(lambda: keyboard.intent() is not None)
             _ = 1 / 0
     assert termios.tcgetattr(person.keys) == before
     eventually(lambda: person.shown.count(b"\x1b[>11u") == person.shown.count(b"\x1b[<u") == person.kitty)
