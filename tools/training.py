@@ -13,7 +13,6 @@ from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import TwinarmError, UserError
-from sim.stages import stage_name
 from tools.audit import warn
 from tools.collect import workers
 from tools.progress import bar, stoppable, watching
@@ -21,18 +20,14 @@ from tools.robots import open_robot
 from training import collect, job, runs
 from training.checkpoint import load_newest
 from training.evaluate import sentence
-from training.lift import load_reward
 from training.reward_audit import audit
 from training.settings import TrainConfig
 from training.watch import Stopped
 
 
 def check(config: TrainConfig) -> None:
-    """Raises UserError for what would stop a run at its start: stage, reward, device or demonstrations."""
-    stage_name(config.task.stage)
-    load_reward(config.task.reward)
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+    """Raises UserError for what would stop a run at its start: device, robot or demonstrations."""
+    require_device(config)
     if config.schedule.envs > 1 and config.run_on != "sim":
         raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
@@ -40,6 +35,12 @@ def check(config: TrainConfig) -> None:
         raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
     if mode != "none" and not job.records_its_own(config):
         Dataset.open(Path(str(path)))
+
+
+def require_device(config: TrainConfig) -> None:
+    """Raises UserError where this machine lacks the configuration's device."""
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
 
 
 def train(folder: Path, robot: str, console: Console, started: Callable[[], None] = lambda: None) -> dict[str, Any]:
