@@ -11,11 +11,11 @@ import select
 import termios
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control.errors import BusLost, NotKept, ServoSilent
 from hardware import packets
-from hardware.packets import Fault, Instruction, Status, StatusDecoder
+from hardware.packets import Fault, Heard, Instruction, Status, StatusDecoder
 from hardware.port import opened
 from hardware.registers import STS3215, Register
 from hardware.tallies import Tallies
@@ -28,8 +28,7 @@ READ_BYTES = 4096
 ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(NamedTuple):
     """What a question to several servos brought, by id."""
 
     data: Mapping[int, bytes]
@@ -68,7 +67,7 @@ class Bus:
         """Whoever answers at this baud rate, which takes a third of a second; servos of one id garble each other, which
         `tallies` count as noise. Raises BusLost."""
         self._settle()
-        self._send(packets.ping(packets.BROADCAST))
+        self._ask(packets.ping(packets.BROADCAST))
         received, until_s = b"", time.monotonic() + ROLL_CALL_S
         while select.select([self._fd], [], [], max(0.0, until_s - time.monotonic()))[0]:
             received += self._receive()
@@ -120,14 +119,18 @@ class Bus:
 
     def sync_read_bytes(self, ids: Sequence[int], address: int, size: int) -> Answers:
         """`size` bytes from `address` of each servo. Raises BusLost."""
-        got = self._asked(tuple(ids), address, size)
+        data, faults = self._asked(tuple(ids), address, size)
         for _ in range(self._retries):
-            if not (missing := tuple(id for id in ids if id not in got)):
+            if len(data) == len(ids):
                 break
-            for id in missing:
-                self.tallies.of(id).retried += 1
-            got |= self._asked(missing, address, size)
-        return self._counted(ids, got)
+            missing = _without(ids, data)
+            self.tallies.retry(missing)
+            more = self._asked(missing, address, size)
+            data |= more.data
+            faults |= more.faults
+        missing = _without(ids, data) if len(data) < len(ids) else ()
+        self.tallies.count(ids, missing)
+        return Answers(data, faults, missing)
 
     def sync_write(self, register: str, values: Mapping[int, int]) -> None:
         """Write to several servos in one packet, which nobody acknowledges. Raises BusLost, ValueError."""
@@ -136,10 +139,12 @@ class Bus:
 
     # One exchange
 
-    def _asked(self, ids: tuple[int, ...], address: int, size: int) -> dict[int, Status]:
-        key = ids, address, size
-        if (request := self._requests.get(key)) is None:
-            request = self._requests[key] = packets.sync_read(ids, address, size)
+    def _asked(self, ids: tuple[int, ...], address: int, size: int) -> Heard:
+        if (request := self._requests.get((ids, address, size))) is None:
+            request = self._requests[ids, address, size] = packets.sync_read(ids, address, size)
+        return self._heard(request, ids, size)
+
+    def _heard(self, request: bytes, ids: tuple[int, ...], size: int) -> Heard:
         received = self._exchange(request, len(ids) * (size + packets.OVERHEAD))
         return packets.in_order(received, ids, size) or self._sorted_out(received, request, ids, size)
 
@@ -153,21 +158,20 @@ class Bus:
         return status
 
     def _ask_one(self, id: int, request: bytes, size: int) -> Status | None:
-        got: dict[int, Status] = {}
         for attempt in range(1 + self._retries):
             self.tallies.of(id).retried += attempt > 0
-            received = self._exchange(request, size + packets.OVERHEAD)
-            if got := packets.in_order(received, (id,), size) or self._sorted_out(received, request, (id,), size):
+            heard = self._heard(request, (id,), size)
+            if heard.data:
                 break
-        self._counted((id,), got)
-        return got.get(id)
+        self.tallies.count((id,), () if heard.data else (id,))
+        return Status(id, heard.faults.get(id, Fault(0)), heard.data[id]) if heard.data else None
 
     def _exchange(self, request: bytes, expected: int) -> bytes:
         """Send, and collect `expected` bytes (or, after an echo, as many more), as long as they may take to come."""
         asked = _asked_for(request)
         if self._owed_bytes and self._owed != asked:
             self._settle()
-        self._send(request)
+        self._ask(request)
         deadline_s = time.monotonic() + (len(request) + expected) * self._byte_s + self._slack_s
         received = b""
         while len(received) < expected or (received.startswith(request) and len(received) < len(request) + expected):
@@ -185,12 +189,19 @@ class Bus:
             self._owed_bytes -= len(self._receive())
         self._owed_bytes = 0
 
-    def _send(self, packet: bytes) -> None:
+    def _ask(self, request: bytes) -> None:
+        """What is in the line by now is no answer to it."""
         try:
             termios.tcflush(self._fd, termios.TCIFLUSH)
+        except termios.error as error:
+            raise self._lost(error) from None
+        self._send(request)
+
+    def _send(self, packet: bytes) -> None:
+        try:
             if os.write(self._fd, packet) != len(packet):
                 raise BlockingIOError(errno.EAGAIN, "the line takes no more bytes")
-        except (OSError, termios.error) as error:
+        except OSError as error:
             raise self._lost(error) from None
 
     def _receive(self) -> bytes:
@@ -205,32 +216,23 @@ class Bus:
     def _lost(self, error: Exception) -> BusLost:
         return BusLost(f"the bus at {self.port} is gone ({error.args[-1]}); is the adapter unplugged?")
 
-    def _sorted_out(self, received: bytes, request: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
+    def _sorted_out(self, received: bytes, request: bytes, ids: Sequence[int], size: int) -> Heard:
         """The first whole answer of each servo asked, from bytes among which there is something else."""
         if received.startswith(request):
             self.tallies.echoes += 1
             received = received[len(request) :]
-        decoder, got = StatusDecoder(), dict[int, Status]()
+        decoder, heard = StatusDecoder(), Heard({}, {})
         for status in decoder.feed(received):
-            if status.id in ids and len(status.data) == size and status.id not in got:
-                got[status.id] = status
+            if status.id in ids and len(status.data) == size and status.id not in heard.data:
+                heard.take(status)
             else:
                 self.tallies.strangers += 1
         self.tallies.noise_bytes += decoder.skipped
-        return got
+        return heard
 
-    def _counted(self, ids: Sequence[int], got: Mapping[int, Status]) -> Answers:
-        for id in ids:
-            tally = self.tallies.of(id)
-            tally.asked += 1
-            tally.answered += id in got
-            tally.silent += id not in got
-        self.tallies.recent.append(len(got) == len(ids))
-        return Answers(
-            data={id: status.data for id, status in got.items()},
-            faults={id: status.faults for id, status in got.items() if status.faults},
-            missing=tuple(id for id in ids if id not in got) if len(got) < len(ids) else (),
-        )
+
+def _without(ids: Sequence[int], data: Mapping[int, bytes]) -> tuple[int, ...]:
+    return tuple(id for id in ids if id not in data)
 
 
 def _asked_for(request: bytes) -> bytes:
