@@ -85,7 +85,7 @@ def registers(port_file: str) -> None:
 
 
 def emulated(port_file: str) -> None:
-    """The twin's servos, without a plant, on a line that takes a wire's time and waits for nobody, as the twin's does."""
+    """The twin's servos, without a plant, on a line that takes a wire's time and, as the twin's, waits for nobody."""
     be_prompt(PRIORITY)
     motors = [Motor(Servo({"id": id}), Build()) for id in IDS]
     with Line(Chain(motors)) as line:
