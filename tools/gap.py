@@ -18,6 +18,7 @@ from rich.table import Table
 
 from control.actuators import actuator
 from control.config import RobotConfig
+from control.errors import UserError
 from control.interfaces import Robot
 from control.loop import Step
 from control.types import GRIPPER, Command, Observation, ResetRequest
@@ -49,6 +50,9 @@ class Arguments:
 
     robot: str = "twin"
     """The last row's robot."""
+
+    only: tuple[str, ...] = ()
+    """Rows, by what the table calls them; default: all."""
 
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Overrides of the run's configuration, each as key=value."""
@@ -135,7 +139,11 @@ def main(arguments: Arguments) -> None:
     robots = {cause: partial(simulated, what, config.robot) for cause, what in ALONE.items()}
     robots["all of these"] = partial(simulated, TOGETHER, config.robot)
     robots[arguments.robot] = partial(open_robot, arguments.robot, config.robot)
+    if unknown := [name for name in arguments.only if name not in robots]:
+        raise UserError(f"no row {unknown[0]}; there are: {', '.join(robots)}")
     for cause, opened in robots.items():
+        if arguments.only and cause not in arguments.only:
+            continue
         with closing(opened()) as robot:
             rows.append(row(cause, robot, config, arguments, console))
         if arguments.json:
@@ -186,10 +194,12 @@ def row(cause: str, robot: Robot, config: TrainConfig, arguments: Arguments, con
 
 def followed(steps: Sequence[Step], hz: float) -> tuple[float, float, np.ndarray]:
     """How the arm's joints (A,) followed: by how many seconds they trail, their error's rms, and what of it stays
-    when nothing moves (A,).
+    when nothing moves (A,); nan without any steps.
 
     A joint that trails is off by its speed times the lag; the rest of its mean is sag.
     """
+    if not steps:
+        return np.nan, np.nan, np.full(GRIPPER, np.nan)
     off = np.array([(step.after.joints_rad - step.after.target_rad)[:GRIPPER] for step in steps])
     speed = hz * np.array([(step.after.target_rad - step.before.target_rad)[:GRIPPER] for step in steps])
     moves, varies = speed - speed.mean(axis=0), off - off.mean(axis=0)

@@ -90,8 +90,11 @@ def main(arguments: Arguments) -> None:
             print(line, flush=True)
             if arguments.json:
                 threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
-            world.run(stop, slot.write)
-            teller.join()
+            try:
+                world.run(stop, slot.write)
+            finally:
+                stop.set()
+                teller.join()
 
 
 def _end_with(pipe: int, stop: threading.Event) -> None:

@@ -54,6 +54,21 @@ def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
     assert not link.is_symlink() and not Path(where["truth"].removeprefix("ipc://")).exists()
 
 
+def test_a_twin_whose_name_is_taken_while_its_line_is_unplugged_says_so_and_ends(tmp_path):
+    link, faults = tmp_path / "ttyTWIN", tmp_path / "faults.yaml"
+    faults.write_text("mishaps: [{what: unplug, at_s: 0.2, for_s: 1.5}]")
+    flags = ["--link", str(link), "--faults", str(faults)]
+    with subprocess.Popen([*COMMAND, *flags], stdin=-1, stdout=-1, stderr=-1) as twin:
+        assert twin.stdout and twin.stdout.readline()
+        until_s = time.monotonic() + 20
+        while link.is_symlink() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        link.write_text("somebody else's")
+        assert twin.wait(20) == 2
+        assert twin.stderr and b"is there already" in twin.stderr.read()
+    assert link.read_text() == "somebody else's"
+
+
 def refused(*flags: str) -> str:
     done = subprocess.run([*COMMAND, *flags], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
