@@ -76,6 +76,27 @@ def test_a_chain_that_is_not_the_calibrated_one_is_refused_and_not_armed(found, 
     assert any(re.search(words, cause) for cause in told.causes), told.causes
 
 
+def test_servos_of_which_none_answers_are_refused_in_one_line(found):
+    for motor in found.world.motors:
+        motor.servo["baud_code"] = 1
+    found.driver.open()
+    (cause,) = found.driver.state.causes
+    assert "no servo answers on /dev/pts" in cause and "at 1000000 baud; see the supply" in cause
+
+
+def test_every_reason_why_another_arm_is_refused_fits_into_the_telemetry(found):
+    for motor in found.world.motors:
+        for register in ("homing_offset", "min_position", "max_position"):
+            motor.servo[register] = 1
+        motor.servo["max_voltage"] = 80
+    found.driver.open()
+    told = found.cycle()
+    assert len(told.causes) == 24
+    slot = Slot(SLOT_BYTES)
+    publish(slot, told)
+    assert newest(slot) is not None
+
+
 def test_a_joint_beyond_its_limits_is_for_a_person_to_move(found):
     joints = HOME.copy()
     joints[2] = 1.8
