@@ -80,6 +80,7 @@ def main(arguments: Arguments) -> None:
             World(robot, calibration, arguments.link, mishaps=mishaps) as world,
             filming(robot, world) as (slot, url),
         ):
+            world.settle()
             if arguments.log:
                 world.record(BlackBox(arguments.log))
             where = {"port": world.line.port, "camera": url, "truth": listener.endpoint}

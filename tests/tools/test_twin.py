@@ -8,9 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from control.arm import Arm
+from control.config import RobotConfig
 from tools.cli import main
+from tools.world import World, twin_calibration
 
 pytestmark = pytest.mark.clock
 
@@ -41,6 +45,16 @@ def test_a_twin_ends_with_whoever_started_it_even_killed():
         pid = int(owner.stdout.readline())
         os.kill(owner.pid, signal.SIGKILL)
     assert gone(pid)
+
+
+def test_a_twin_begins_with_an_arm_that_lies_still():
+    with World(RobotConfig(), twin_calibration(Arm.from_facts())) as world:
+        world.settle()
+        before = world.plant.joints_rad.copy()
+        for _ in range(200):
+            world.tick()
+        assert np.abs(world.plant.joints_rad - before).max() < 1e-3
+        assert (before >= world.plant.arm.lower_rad).all() and (before <= world.plant.arm.upper_rad).all()
 
 
 def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
