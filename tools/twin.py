@@ -20,7 +20,7 @@ import tyro
 
 from control.arm import Arm
 from control.config import RobotConfig
-from control.errors import CommandRefused
+from control.errors import CommandRefused, GraphicsError, TwinarmError
 from control.link import Listener
 from control.modes import Word
 from control.remote import RobotService
@@ -29,6 +29,7 @@ from hardware.black_box import BlackBox
 from hardware.mishaps import load
 from hardware.promptness import be_prompt
 from hardware.slot import Slot
+from sim import graphics
 from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
@@ -154,7 +155,11 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
     process.start()
     far.close()
     try:
-        yield slot, near.recv()
+        try:
+            url = near.recv()
+        except EOFError:
+            raise TwinarmError("the twin's camera did not start; its own words are above") from None
+        yield slot, url
     finally:
         near.close()
         process.join()
@@ -164,6 +169,10 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
 def film(robot: RobotConfig, fd: object, size: int, pipe: Connection) -> None:
     """Serve what the wrist camera sees until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        graphics.require_gl()
+    except GraphicsError as error:
+        sys.exit(f"twinarm: {error}")
     slot, plant = Slot(size, fd.detach()), Plant(robot)  # type: ignore[attr-defined]
     eyes: list[Eye] = []
 

@@ -104,13 +104,22 @@ def test_a_port_that_is_missing_or_busy_is_told(world):
     assert busy.outcome == "FAIL" and "is in use by" in busy.words
 
 
-@pytest.mark.parametrize(("size", "words"), [((480, 640), "frozen"), ((240, 320), "they must be")])
-def test_a_camera_that_shows_what_it_should_not_fails(size, words):
+@pytest.mark.parametrize(
+    ("ails", "size", "outcome", "words", "fix"),
+    [
+        ({"frozen": True}, (480, 640), "FAIL", "frozen", "its plug"),
+        ({"dark": True}, (480, 640), "FAIL", "nothing but dark or light", "its lens and the light"),
+        ({}, (240, 320), "FAIL", "they must be", "its plug"),
+        ({"fps": 7.0}, (480, 640), "WARN", "[5-8] pictures a second", "more light"),
+    ],
+)
+def test_a_camera_that_shows_what_it_should_not_is_told(ails, size, outcome, words, fix):
     webcam = Webcam(lambda: np.full((480, 640, 3), 90, np.uint8))
-    webcam.frozen = True
+    for name, value in ails.items():
+        setattr(webcam, name, value)
     check = check_camera("wrist_cam", webcam.url, size, 32)
     webcam.close()
-    assert check.outcome == "FAIL" and words in check.words
+    assert check.outcome == outcome and re.search(words, check.words) and fix in check.fix, check
 
 
 def test_a_camera_that_is_not_there_fails():

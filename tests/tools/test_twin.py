@@ -83,11 +83,22 @@ def test_a_twin_whose_name_is_taken_while_its_line_is_unplugged_says_so_and_ends
     assert link.read_text() == "somebody else's"
 
 
-def refused(*flags: str) -> str:
-    done = subprocess.run([*COMMAND, *flags], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60)
+def refused(*flags: str, **environment: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *flags],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    (line,) = (line for line in done.stderr.splitlines() if line.startswith("twinarm:"))
-    return line
+    return "\n".join(line for line in done.stderr.splitlines() if line.startswith("twinarm:"))
+
+
+def test_a_twin_that_cannot_draw_says_what_is_missing():
+    told = refused(__EGL_VENDOR_LIBRARY_FILENAMES="/nonexistent")
+    assert "cannot draw without a display" in told and "the twin's camera did not start" in told
 
 
 def test_a_twin_takes_no_name_that_is_there_and_leaves_no_empty_record(tmp_path):
