@@ -70,6 +70,7 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
+    "gap": "why a policy is not on the twin what it was in the simulator, one cause at a time",
     "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
 EXTRAS = {"av": "export", "h5py": "export", "pyarrow": "export"}  # by package; what is not here is in `all`
