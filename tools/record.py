@@ -87,20 +87,23 @@ def main(arguments: Arguments) -> None:
     """Record what is missing."""
     console = Console(stderr=True)
     config = configured(arguments)
-    with closing(open_robot(arguments.robot, config.robot, realtime=arguments.device != SYNTHETIC)) as robot:
+    realtime = arguments.device != SYNTHETIC
+    with (
+        closing(open_robot(arguments.robot, config.robot, realtime)) as robot,
+        closing(operator(arguments, robot, console)) as person,
+    ):
         dataset = Dataset.create(arguments.output, info_of(config, robot))
         if not arguments.any_calibration:
             dataset.require_calibration(robot.spec.calibration)
-        with closing(operator(arguments, robot, console)) as person:
-            session = session_of(arguments, config, robot, person, dataset, console)
-            there = f"episodes are kept in {dataset.folder}, and the same command goes on from there"
-            try:
-                whole = session.record(arguments.episodes)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"interrupted; {len(dataset.indices())} {there}") from None
+        session = session_of(arguments, config, robot, person, dataset, console)
+        there = f"they are kept in {dataset.folder}, and the same command goes on from there"
+        try:
+            whole = session.record(arguments.episodes)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted after {len(dataset.indices())} episodes; {there}") from None
     figures = counted(dataset, arguments.episodes)
     ended = f"{figures['success']} of them successes: {dataset.folder}" if whole else there
-    console.print(f"{figures['n']} of {arguments.episodes} episodes, {ended}", soft_wrap=True)
+    console.print(f"{figures['n']} of {arguments.episodes} episodes; {ended}", soft_wrap=True)
     if arguments.json:
         print(json.dumps(figures | {"output": str(arguments.output)}))
 
