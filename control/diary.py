@@ -17,7 +17,7 @@ class Diary:
 
     def __init__(self, dataset: Dataset, source: From):
         self._dataset, self._source = dataset, source
-        self._first = self._index = max(dataset.indices(), default=-1) + 1
+        self._first = self._index = 1 + max([-1, *dataset.indices(), *dataset.incomplete()])
         self._open: Recorder | None = None
 
     def add(self, step: Step) -> None:

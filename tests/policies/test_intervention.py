@@ -9,7 +9,7 @@ import pytest
 from control.arm import Arm
 from control.config import RobotConfig
 from control.loop import Step, play
-from control.modes import Mode
+from control.modes import Mode, Word
 from control.operating import Intent, Order
 from control.types import JOINTS, Command, Observation, ResetRequest, Verdict, Who
 from policies.intervention import Shared
@@ -173,3 +173,14 @@ def test_a_stop_stops_the_robot_and_other_orders_are_left_to_others(robot):
     operator.says[3] = (Order.STOP,)
     shared.act(seen)
     assert robot.health().state == Mode.STOPPED
+    robot.say(Word.CLEAR)
+
+
+def test_a_leader_that_is_taken_up_again_goes_on_from_where_the_arm_stands(robot):
+    laid_down = {12, 13}
+    operator = Rehearsed(lambda step: None if step in laid_down else leading(0.0)(step))
+    steps, _ = driven(robot, operator, "joints")
+    taken_up = steps[14]
+    assert whose(steps)[TAKEN:] == "e" * (STEPS - TAKEN)
+    np.testing.assert_array_equal(steps[13].after.target_rad, steps[13].before.target_rad)
+    assert np.abs(taken_up.after.target_rad - taken_up.before.target_rad).max() < 0.02
