@@ -48,6 +48,7 @@ VERBS = {
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
+    "teleop": "drive a robot by keys, gamepad or leader arm",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",
