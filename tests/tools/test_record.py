@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from control.arm import Arm
 from control.datasets import Dataset
 from tools.cli import main
 
@@ -175,3 +177,44 @@ def test_a_mistake_is_one_line_and_nothing_is_lost(own, capfd, words, phrase):
     told = capfd.readouterr().err
     assert phrase in " ".join(told.split()) and "Traceback" not in told
     assert before == {path: path.read_bytes() for path in own.glob("*.mcap")}
+
+
+@pytest.mark.clock
+def test_somebody_at_a_terminal_drives_labels_and_keeps(tmp_path):
+    master, slave = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "tools.cli",
+        "record",
+        *SMALL,
+        "--episodes",
+        "1",
+        "--output",
+        str(tmp_path / "set"),
+    ]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=subprocess.PIPE) as running:
+        try:
+            while not list(tmp_path.glob("set/*.part")):
+                time.sleep(0.05)
+                assert running.poll() is None
+            time.sleep(1.0)
+            for _ in range(30):
+                os.write(master, b"j")
+                time.sleep(0.04)
+            os.write(master, b"s")
+            while not list(tmp_path.glob("set/clips/*0.mp4")):
+                time.sleep(0.05)
+                assert running.poll() is None
+            os.write(master, b"n")
+            assert running.wait(20) == 0
+        finally:
+            running.kill()
+            os.close(master)
+            os.close(slave)
+    episode = Dataset.open(tmp_path / "set").read(0)
+    moved = episode.action.any(axis=1)
+    assert episode.success and episode.by_person.all() and moved.any() and not moved[:3].any()
+    went = [Arm.from_facts().tool(joints)[0][1] for joints in episode.target_rad[[0, -1]]]
+    assert went[1] - went[0] > 0.03, "j is to the left, where y grows"
+    assert episode.provenance.extra["device"] == "keyboard"
