@@ -118,11 +118,11 @@ class Dataset:
 
     def outcome(self, index: int) -> Result:
         """Success, steps and time of a finished episode, without reading its frames."""
-        return playback.outcome(self.path(index))
+        return playback.outcome(existing(self.path(index)))
 
     def provenance(self, index: int) -> Provenance:
         """Where a finished episode comes from, without reading its frames."""
-        return playback.provenance(self.path(index))
+        return playback.provenance(existing(self.path(index)))
 
     def recorder(self, index: int, provenance: Provenance) -> Recorder:
         """A recorder of episode `index`; a finished episode of that index is replaced when it finishes."""
@@ -139,7 +139,7 @@ class Dataset:
 
     def relabel(self, index: int, success: bool) -> None:
         """Say of a finished episode that it did what it was to do, or that it did not. Pictures keep their bytes."""
-        playback.relabel(self.path(index), success)
+        playback.relabel(existing(self.path(index)), success)
 
     def discard(self, index: int) -> Path:
         """Move what there is of episode `index`, finished or incomplete, to `discarded/`. Returns where it is now."""
@@ -201,12 +201,17 @@ class Dataset:
         return sorted((int(name.group(1)), path) for name, path in names if name)
 
     def _load(self, path: Path) -> Episode:
-        if not path.is_file():
-            raise DatasetError(f"there is no {path}")
-        episode = playback.load(path)
+        episode = playback.load(existing(path))
         if faults := differences(episode.info.shape, self.info.shape):
             raise DatasetError(f"{path} belongs to another dataset: its {'; its '.join(faults)}")
         return episode
+
+
+def existing(path: Path) -> Path:
+    """Raises DatasetError where there is no such file."""
+    if not path.is_file():
+        raise DatasetError(f"there is no {path}")
+    return path
 
 
 def read_manifest(folder: Path) -> Manifest:

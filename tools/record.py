@@ -1,12 +1,16 @@
 """`twinarm record`: what a person does with an arm, as a dataset."""
 
 import json
+import signal
+import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+import tyro
 
 from control.arm import Arm
 from control.datasets import Dataset
@@ -14,15 +18,17 @@ from control.deadman import DeadMan
 from control.episodes import Provenance, code_commit
 from control.errors import UserError
 from control.interfaces import Judge, Robot
+from control.loop import Step
 from control.operating import Operator
+from control.types import GRIPPER
 from policies.human import SyntheticPerson
 from policies.spaces import Spaces
 from policies.teleop import Teleoperated
 from sim.stages import stage_name
-from tools.flags.record import Arguments
 from tools.operators import open_operator
 from tools.review import clip
 from tools.robots import FAST, fitting_config, open_robot
+from tools.status_line import StatusLine
 from training import settings
 from training.collect import dataset_info
 from training.evaluate import TRAINING_SEED
@@ -35,24 +41,74 @@ from training.settings import TrainConfig
 SYNTHETIC = "synthetic"
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """Record episodes of somebody at the controls: drive, look at the clip, then keep, redo or discard. The same
+    command again records what is missing."""
+
+    output: Path
+    """Folder of the dataset."""
+
+    episodes: int = 10
+    """How many to keep."""
+
+    robot: str = "sim"
+    """sim, twin, real, an arm's .yaml, or the endpoint of a served robot."""
+
+    device: str = "keyboard"
+    """What is in your hands, as in teleop; or synthetic: a made-up person who lifts the cube where the robot tells the
+    truth, late, trembling and with pauses."""
+
+    who: str = ""
+    """Who is at the controls; noted with every episode."""
+
+    speed: float = 0.5
+    """Share of a full action that full motion means."""
+
+    limit_s: float = 60.0
+    """After which an episode ends as it is."""
+
+    curriculum_stage: str | None = None
+    """Where an episode starts; default: the configuration's."""
+
+    seed: int = 0
+    """Of the first episode; the others follow. A discarded start is not offered again."""
+
+    any_calibration: bool = False
+    """Go on with a dataset even where it was recorded by an arm calibrated otherwise."""
+
+    config: str | None = None
+    """Configuration of the training this is for; default: lift_fast.yaml, or what a served robot runs at."""
+
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Overrides of the configuration, each as key=value."""
+
+    json: bool = False
+    """Print one line of JSON on stdout."""
+
+
 def main(arguments: Arguments) -> None:
     """Record what is missing."""
-    console = Console(stderr=True)
     config = configured(arguments)
-    with closing(open_robot(arguments.robot, config.robot, realtime=arguments.device != SYNTHETIC)) as robot:
+    realtime = arguments.device != SYNTHETIC
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the terminal would be left without echo
+    with (
+        closing(StatusLine()) as line,
+        closing(open_robot(arguments.robot, config.robot, realtime)) as robot,
+        closing(operator(arguments, robot, line)) as person,
+    ):
         dataset = Dataset.create(arguments.output, info_of(config, robot))
         if not arguments.any_calibration:
             dataset.require_calibration(robot.spec.calibration)
-        with closing(operator(arguments, robot, console)) as person:
-            session = session_of(arguments, config, robot, person, dataset, console)
-            there = f"episodes are kept in {dataset.folder}, and the same command goes on from there"
-            try:
-                whole = session.record(arguments.episodes)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"interrupted; {len(dataset.indices())} {there}") from None
+        session = session_of(arguments, config, robot, person, dataset, line)
+        there = f"they are kept in {dataset.folder}, and the same command goes on from there"
+        try:
+            whole = session.record(arguments.episodes)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted after {len(dataset.indices())} episodes; {there}") from None
     figures = counted(dataset, arguments.episodes)
     ended = f"{figures['success']} of them successes: {dataset.folder}" if whole else there
-    console.print(f"{figures['n']} of {arguments.episodes} episodes, {ended}", soft_wrap=True)
+    print(f"{figures['n']} of {arguments.episodes} episodes; {ended}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(figures | {"output": str(arguments.output)}))
 
@@ -79,17 +135,17 @@ def info_of(config: TrainConfig, robot: Robot) -> Any:
     return dataset_info(robot.spec, config.spaces, stage=stage_name(task.stage), reward=task.reward, **ranges, **wild)
 
 
-def operator(arguments: Arguments, robot: Robot, console: Console) -> Operator:
+def operator(arguments: Arguments, robot: Robot, line: StatusLine) -> Operator:
     """Who is at the controls. Raises UserError where there is no such device."""
     if arguments.device == SYNTHETIC:
         if robot.truth() is None:
             raise UserError("--device synthetic sees by the truth, and this robot tells none; take sim or twin")
         return SyntheticPerson(robot.truth, robot.spec.hz, np.random.default_rng(arguments.seed))
-    return open_operator(arguments.device, arguments.robot, robot, console.print)
+    return open_operator(arguments.device, arguments.robot, robot, line.tell)
 
 
 def session_of(
-    arguments: Arguments, config: TrainConfig, robot: Robot, person: Operator, dataset: Dataset, console: Console
+    arguments: Arguments, config: TrainConfig, robot: Robot, person: Operator, dataset: Dataset, line: StatusLine
 ) -> Session:
     """All that is needed to record."""
     noted = {"device": arguments.device, "speed": f"{arguments.speed:g}"} | (
@@ -107,7 +163,8 @@ def session_of(
         task=config.task,
         limit_steps=max(1, round(arguments.limit_s * robot.spec.hz)),
         first_seed=arguments.seed,
-        show=shower(dataset, console),
+        show=shower(dataset, line),
+        watch=watcher(line),
         stand=person.stand if isinstance(person, DeadMan) else lambda: None,
     )
 
@@ -119,7 +176,7 @@ def judge_of(config: TrainConfig, robot: Robot) -> Judge:
     return LiftTask(load_reward(config.task.reward), config.replay.gamma)
 
 
-def shower(dataset: Dataset, console: Console) -> Callable[[int], None]:
+def shower(dataset: Dataset, line: StatusLine) -> Callable[[int], None]:
     """What shows a take that is to be reviewed: its clip, and how it went."""
 
     def show(index: int) -> None:
@@ -127,11 +184,19 @@ def shower(dataset: Dataset, console: Console) -> Callable[[int], None]:
         film_episode(at, dataset.read(index))
         result = dataset.outcome(index)
         label = "success" if result.success else "failure"
-        console.print(
-            f"episode {index}: {label} after {result.time_s:.1f} s; keep, redo or discard? {at}", soft_wrap=True
-        )
+        line.tell(f"episode {index}: {label} after {result.time_s:.1f} s; keep, redo or discard? {at}")
 
     return show
+
+
+def watcher(line: StatusLine) -> Callable[[Step], None]:
+    """What shows a take while it is recorded."""
+
+    def watch(step: Step) -> None:
+        doing = "driven" if any(step.command.action) else "stands"
+        line.show(f"recording, {doing}, gripper {np.degrees(step.after.joints_rad[GRIPPER]):.0f}°")
+
+    return watch
 
 
 def counted(dataset: Dataset, wanted: int) -> dict[str, Any]:

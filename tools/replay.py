@@ -54,4 +54,5 @@ def tell(console: Console, divergence: Divergence, folder: Path) -> None:
         table.add_row(f"{name}, degrees", *(f"{value:.2f}" for value in row))
     table.add_row("tool, mm", *(f"{value:.1f}" for value in figures["tool_mm"]))
     console.print(table)
-    console.print(f"{figures['missed']} control periods were missed\n{folder / 'replay.png'}", soft_wrap=True)
+    periods = f"{figures['missed']} of {len(divergence.stamp_s) - 1} control periods"
+    console.print(f"in {periods} the arm did not do as commanded\n{folder / 'replay.png'}", soft_wrap=True)

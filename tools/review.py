@@ -14,6 +14,7 @@ from tools.flags.review import Arguments
 from training.film import film_episode
 from training.reviewing import Account, account, draw_sheet
 
+TABLE_WIDTH = 100
 CLIPS = "clips"  # beside the episodes
 
 
@@ -38,7 +39,7 @@ def main(arguments: Arguments) -> None:
 def listed(dataset: Dataset, console: Console, as_json: bool) -> None:
     """A row for every episode."""
     accounts = [account(index, dataset.read(index)) for index in dataset.indices()]
-    console.print(table(accounts))
+    show(accounts, console)
     seconds = sum(one.time_s for one in accounts)
     words = f"{len(accounts)} episodes, {sum(one.success for one in accounts)} successes, {seconds:.0f} s"
     if left := dataset.incomplete():
@@ -48,7 +49,7 @@ def listed(dataset: Dataset, console: Console, as_json: bool) -> None:
         print(json.dumps([asdict(one) for one in accounts]))
 
 
-def table(accounts: list[Account]) -> Table:
+def show(accounts: list[Account], console: Console) -> None:
     """For people."""
     table = Table(box=None)
     for name in ("episode", "result", "s", "who", "pauses", "paused s", "full actions", "clamped"):
@@ -57,7 +58,7 @@ def table(accounts: list[Account]) -> Table:
         result = "success" if one.success else "failure"
         figures = (f"{one.pauses}", f"{one.paused_s:.1f}", f"{one.full:.0%}", f"{one.clamped:.0%}")
         table.add_row(str(one.index), result, f"{one.time_s:.1f}", one.who, *figures)
-    return table
+    Console(stderr=True, width=max(console.width, TABLE_WIDTH)).print(table)
 
 
 def look(dataset: Dataset, index: int, console: Console, as_json: bool) -> None:
@@ -68,7 +69,7 @@ def look(dataset: Dataset, index: int, console: Console, as_json: bool) -> None:
     film_episode(at, episode)
     sheet = at.with_suffix(".png")
     draw_sheet(sheet, episode, Arm.from_facts(), f"{dataset.folder.name}, episode {index}, {told.who}")
-    console.print(table([told]))
+    show([told], console)
     console.print(f"{sheet}\n{at}", soft_wrap=True)
     if as_json:
         print(json.dumps(asdict(told) | {"sheet": str(sheet), "film": str(at)}))

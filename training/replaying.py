@@ -13,6 +13,7 @@ from control.interfaces import Robot
 from control.types import AS_FOUND, JOINTS, Command, Observation, ResetRequest, Spawn
 
 GLIDE_RAD_S = 0.5  # of the joint that goes farthest, to the start
+OBEYED_RAD = 0.01  # of a target: then it is in force
 UNLOADED = ("shoulder_pan", "wrist_roll", "gripper")  # gravity bends the others by what a servo is soft
 
 
@@ -25,7 +26,7 @@ class Divergence:
     recorded_rad: np.ndarray  # (R, J) measured in the episode
     replayed_rad: np.ndarray  # (R, J) measured now
     tool_m: np.ndarray  # (R,) between the two tool points
-    missed: int  # control periods for which no command came
+    missed: int  # control periods in which the arm did not do as commanded: none came, too late, or clamped
 
     @property
     def error_rad(self) -> np.ndarray:
@@ -40,8 +41,11 @@ class Divergence:
 
         joints = {name: spread(np.degrees(np.abs(rows))) for name, rows in zip(JOINTS, self.error_rad.T, strict=True)}
         unloaded = max(joints[name][-1] for name in UNLOADED)
-        return {"joints_deg": joints, "unloaded_deg": unloaded, "tool_mm": spread(1e3 * self.tool_m)} | {
-            "missed": self.missed
+        return {
+            "joints_deg": joints,
+            "unloaded_deg": unloaded,
+            "tool_mm": spread(1e3 * self.tool_m),
+            "missed": int(self.missed),
         }
 
 
@@ -87,8 +91,10 @@ def replay(
     first, rows, missed = seen, [seen], 0
     try:
         while (t := seen.seq - first.seq) < len(episode):
-            after = robot.step(Command(episode.target_rad[t + 1], seen.seq))
-            missed += after.seq - seen.seq - 1
+            command = Command(episode.target_rad[t + 1], seen.seq)
+            after = robot.step(command)
+            obeyed = np.abs(after.target_rad - command.target_rad).max() < OBEYED_RAD
+            missed += after.seq - seen.seq - obeyed
             seen = after
             rows.append(seen)
             watch(min(t + 1, len(episode)), seen)

@@ -15,9 +15,9 @@ from policies.repeat import Repeat
 from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, Scored, evaluate, requests, sentence
 from training.film import Film, views
+from training.learner import BEST, CLONED
 from training.lift import LiftTask, load_reward
 from training.settings import TrainConfig
-from training.train import BEST, CLONED
 
 matplotlib.use("Agg")
 FILMED = 8  # episodes

@@ -65,7 +65,7 @@ def draw_sheet(path: Path, episode: Episode, arm: Arm, title: str) -> None:
     for axis in (tool, gripper):
         _shade(axis, episode)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7, loc="upper left")
+        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=100)
     plt.close(figure)
 

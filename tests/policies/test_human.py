@@ -47,7 +47,7 @@ def test_it_lifts_the_cube_with_pauses_and_a_hand_that_trembles(robot):
     arm = np.array(actions)[:, :4]
     still = ~np.array(actions).any(axis=1)
     assert 0.05 < still.mean() < 0.5
-    assert np.linalg.norm(arm[:, :2], axis=1).max() <= 0.71 and len(np.unique(arm[:, 2])) > 100
+    assert np.linalg.norm(arm[:, :2], axis=1).max() <= 0.71 and len(np.unique(arm[:, 2])) > 60
 
 
 @pytest.mark.parametrize("seed", range(5))

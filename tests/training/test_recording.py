@@ -1,8 +1,12 @@
 """A person's takes: each is on disk before anybody is asked, and what is left is moved, never deleted."""
 
+import os
 import resource
 import signal
+import subprocess
+import sys
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,28 +64,32 @@ def robot():
         yield robot
 
 
+def session(robot, folder, operator, shown, limit_steps=5, **watch) -> Session:
+    """All that is needed to record in `folder`."""
+    return Session(
+        robot,
+        Teleoperated(operator, robot, Spaces(SPACES, Arm.from_facts())),
+        operator,
+        Untold(),
+        Dataset.create(folder, dataset_info(robot.spec, SPACES)),
+        Provenance("teleop", 0, "near"),
+        TaskConfig(),
+        limit_steps,
+        first_seed=40,
+        show=shown.append,
+        **watch,
+    )
+
+
 @pytest.fixture
 def record(robot, tmp_path):
     """`record(episodes, *orders)`: the dataset after a session, whether it was filled, and what was shown."""
-    arm = Arm.from_facts()
 
     def record(episodes, *orders, limit_steps=5):
-        operator = Steady(*orders)
-        dataset = Dataset.create(tmp_path / "set", dataset_info(robot.spec, SPACES))
-        policy, shown = Teleoperated(operator, robot, Spaces(SPACES, arm)), []
-        session = Session(
-            robot,
-            policy,
-            operator,
-            Untold(),
-            dataset,
-            Provenance("teleop", 0, "near"),
-            TaskConfig(),
-            limit_steps,
-            first_seed=40,
-            show=shown.append,
-        )
-        return dataset, session.record(episodes), shown
+        shown: list[int] = []
+        begun = session(robot, tmp_path / "set", Steady(*orders), shown, limit_steps)
+        whole = begun.record(episodes)
+        return begun.dataset, whole, shown
 
     return record
 
@@ -188,3 +196,30 @@ def test_only_arms_of_the_same_calibration_go_on_with_a_dataset(record):
     dataset.require_calibration("exact")
     with pytest.raises(DatasetError, match="with calibration 0123, this one has 4567.*--any-calibration"):
         dataset.require_calibration("4567")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_recording import Order, Steady, session
+from control.config import RobotConfig
+from sim.robot import SimRobot
+with SimRobot(RobotConfig(hz=10, camera_px=32)) as robot:
+    session(robot, Path({folder!r}), Steady(*[()] * {kept}, (Order.KEEP,)), [], {kept},
+            watch=lambda step: print(step.after.stamp_s, flush=True)).record(2)
+"""
+
+
+def test_a_kill_costs_a_take_no_more_than_its_last_second(tmp_path):
+    folder, kept = tmp_path / "set", 25
+    program = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder), kept=kept)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(kept + 18)]
+        os.kill(running.pid, signal.SIGKILL)
+        lines += running.stdout.read().splitlines()
+    stamps = [float(line) for line in lines]
+    dataset = Dataset.found(folder)
+    assert dataset.recover() == [1] and len(dataset.read(0)) == kept
+    assert dataset.read_incomplete(1).time_s >= stamps[-1] - stamps[kept] - 1.0

@@ -159,7 +159,7 @@ rows.flush()
 
 
 def keep(folder: Path, step: int) -> None:
-    progress = Progress({}, {}, "", step, 0, 0.0, 0, (), 0, 0, (0.0, 0.0), 0.0, "{}")
+    progress = Progress({}, "", step, 0, 0.0, 0, 0.0, "{}")
     checkpoint.save(folder, {"weights": torch.arange(5000.0)}, progress)
 
 
