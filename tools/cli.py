@@ -29,6 +29,7 @@ import difflib
 import errno
 import importlib
 import io
+import keyword
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -52,6 +53,8 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "teleop": "drive a robot by keys, gamepad or leader arm",
+    "learn": "learn from actors elsewhere while they act, and send them the newest weights",
+    "act": "live through episodes with a learner's newest weights, and send them there",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
     "onnx": "write a trained policy as an ONNX file, for ONNX Runtime",
     "stop": "stop a served robot, whoever drives it",
@@ -116,16 +119,22 @@ def run(verb: str, words: list[str]) -> int:
     return load(verb).main(arguments) or 0
 
 
+def module_of(verb: str) -> str:
+    """The name of a verb's modules; Python's own words get an underscore."""
+    name = verb.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def flags(verb: str) -> type:
     """What the verb takes."""
-    kind: type = importlib.import_module(f"tools.flags.{verb.replace('-', '_')}").Arguments
+    kind: type = importlib.import_module(f"tools.flags.{module_of(verb)}").Arguments
     return kind
 
 
 def load(verb: str) -> Any:
     """The verb's module. Raises UserError where this machine lacks a package or a graphics library it needs."""
     try:
-        return importlib.import_module(f"tools.{verb.replace('-', '_')}")
+        return importlib.import_module(f"tools.{module_of(verb)}")
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         if package in OURS:

@@ -1,12 +1,9 @@
 """`twinarm import`: other people's demonstrations, to learn from."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.progress import track
 
@@ -16,18 +13,15 @@ from control.episodes import DatasetInfo
 from control.errors import DatasetError
 from control.outputs import appearing, refuse_present
 from control.types import JOINTS
-from hardware.lerobot_units import LeRobotUnits, Unit
+from hardware.lerobot_units import LeRobotUnits
 from policies.spaces import Spaces
 from tools.export import ends
-from tools.robots import FAST
+from tools.flags.import_ import Arguments
 from training import settings
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
 from training.lerobot_import import Import, Loss
 from training.settings import TrainConfig
-from tools.flags.import import Arguments
-
-
 
 
 def main(arguments: Arguments) -> None:
