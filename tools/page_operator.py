@@ -87,6 +87,11 @@ class PageOperator:
         """What was asked for since the last question, in order, each once."""
         return tuple(self._orders.popleft() for _ in range(len(self._orders)))
 
+    def lapse(self) -> None:
+        """Whoever holds the dead-man has to let go of it first."""
+        with self._busy:
+            self._lapsed = self._intent is not None
+
     def unseat(self) -> None:
         """Nobody drives any more; whoever wants to takes the arm again."""
         self.driver, self._intent = "", None

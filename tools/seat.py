@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from control.arm import Arm
-from control.errors import TwinarmError
+from control.errors import CameraError, TwinarmError
 from control.modes import Mode, Word
 from control.operating import Order
 from control.remote import RemoteRobot
@@ -46,6 +46,11 @@ class Seat:
         while not stop.is_set():
             try:
                 self._turn(stop)
+            except CameraError as error:  # it may come back; the arm holds until it does
+                self._notice(str(error))
+                self._operator.lapse()
+                self._seen = None
+                stop.wait(AGAIN_S)
             except TwinarmError as error:
                 self._notice(str(error))
                 self._operator.unseat()
@@ -58,8 +63,8 @@ class Seat:
             self._obey(order)
         if self._policy and not self._operator.driver:
             self._give()
-        if self._policy and self._seen:
-            self._seen = self._tick(self._policy, self._seen)
+        if self._policy:
+            self._seen = self._tick(self._policy, self._seen or self._robot.observe())
         else:
             stop.wait(IDLE_S)
         if self._policy or time.monotonic() - self._looked_s > AGAIN_S:

@@ -36,7 +36,7 @@ export function chart({ title, lines }) {
     drawn("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, svg, share ? `${100 * value} %` : short(value));
   }
   for (const value of ticks(0, right, 8)) drawn("text", { x: x(value), y: HEIGHT - 12, "text-anchor": "middle" }, svg, short(value));
-  lines.forEach((line, i) => {
+  [...lines.entries()].reverse().forEach(([i, line]) => { // the first on top
     const path = line.points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     drawn("polyline", { points: path, fill: "none", stroke: COLOURS[i], "stroke-width": 2, "stroke-linejoin": "round" }, svg);
   });

@@ -70,7 +70,7 @@ function hear(words) {
 function sitting(where) {
   seat = where;
   for (const element of document.querySelectorAll(".driving")) {
-    if (element.tagName === "BUTTON") element.disabled = seat !== "here";
+    if (element.closest("#record")) element.disabled = seat !== "here";
     else element.hidden = seat !== "here";
   }
   $("take").hidden = seat === "here";

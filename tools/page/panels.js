@@ -23,6 +23,7 @@ export class Panels {
     this.cameras = robot.cameras.map((name) => camera(name));
     this.joints = robot.joints.map((name, i) => joint(name, robot.lower_rad[i], robot.upper_rad[i]));
     this.stages = rows(document.getElementById("stages"));
+    this.late = 0; // when this page began to drive
     this.condition = rows(document.getElementById("condition"));
   }
 
@@ -41,7 +42,7 @@ export class Panels {
     });
     sight.joints_rad.forEach((angle, i) => this.seeJoint(this.joints[i], angle, i, sight));
     this.seeTick(sight, seat);
-    this.seeCondition(sight);
+    this.seeCondition(sight, seat);
   }
 
   seeJoint(shown, angle, i, sight) {
@@ -73,8 +74,11 @@ export class Panels {
     this.stages("last command", seat !== "here" ? "–" : limited ? "clamped" : "as asked", limited && seat === "here" ? "warn" : "");
   }
 
-  seeCondition({ health, age_ms: age }) {
-    this.condition("late ticks", `${health.late}`, health.late ? "warn" : "");
+  seeCondition({ health, age_ms: age }, seat) {
+    if (seat !== "here") this.late = health.late; // a simulator counts the ticks for which nobody commanded
+    const late = health.late - this.late;
+    this.condition("late ticks, since you drive", seat === "here" ? `${late}` : "–", late ? "warn" : "");
+    this.condition("late ticks, ever", `${health.late}`);
     this.condition("latest by", `${health.worst_late_ms.toFixed(0)} ms`);
     if (health.volts !== null) this.condition("supply", `${health.volts.toFixed(1)} V`);
     this.condition("answers on the bus", `${(100 * health.bus_success).toFixed(1)} %`, health.bus_success < 0.99 ? "warn" : "");

@@ -1,10 +1,11 @@
 // The arm in three dimensions: shapes that came once, poses that come all the time, one light and its shadow.
 
 const CALM_S = 0.06; // within which a shape goes most of the way to a new pose
+const FRAME_MS = 35; // a browser may draw in software, on the very processor that drives the arm
 const SUN = [-0.3, 0.3, -0.9];
-const AT = [0.16, 0, 0.09]; // what the camera looks at
+const AT = [0.15, 0, 0.1]; // what the camera looks at
 const FLOOR_M = 1.2;
-const START = { yaw: -0.75, pitch: 0.42, far: 0.78 };
+const START = { yaw: -0.75, pitch: 0.42, far: 0.7 };
 
 const VERTEX = `#version 300 es
 in vec3 place; in vec3 normal;
@@ -33,8 +34,8 @@ void main() {
     vec3 m = normalize(n), to = normalize(eye - at);
     float sky = 0.5 + 0.5 * m.z, day = max(dot(m, -sun), 0.0), edge = pow(1.0 - max(dot(m, to), 0.0), 3.0);
     float shine = pow(max(dot(m, normalize(to - sun)), 0.0), 40.0);
-    vec3 base = colour * 0.9 + 0.025;
-    shown = vec4(base * (0.34 + 0.26 * sky + 0.62 * day) + 0.10 * edge * vec3(0.7, 0.8, 1.0) + 0.10 * shine, 1.0);
+    vec3 base = colour * 0.86 + 0.055;
+    shown = vec4(base * (0.34 + 0.26 * sky + 0.62 * day) + 0.22 * edge * vec3(0.7, 0.8, 1.0) + 0.10 * shine, 1.0);
   }
 }`;
 
@@ -70,6 +71,7 @@ export class Scene {
 
   frame(now) {
     requestAnimationFrame((next) => this.frame(next));
+    if (now - this.before < FRAME_MS) return;
     const share = 1 - Math.exp(-(now - this.before) / 1000 / CALM_S);
     this.before = now;
     if (!this.poses || !this.canvas.clientWidth) return;
