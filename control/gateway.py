@@ -100,19 +100,20 @@ class Watching:
 
 
 class Stopping:
-    """Hears one word, from anybody, at once."""
+    """Hears a stop from anybody, and a halt from whoever may drive, at once."""
 
     def __init__(self, robot: Robot):
         self._robot = robot
 
     def __call__(self, kind: str, body: Any, peer: Peer) -> Any:
-        """Raises NotPermitted for anything but a stop."""
+        """Raises NotPermitted for anything else."""
         if kind == "hello":
             return wire.SPEC.write(self._robot.spec)
-        if kind != "say" or wire.ASKS[kind].read(body) is not Word.STOP:
+        word = wire.ASKS[kind].read(body) if kind == "say" else None
+        if word not in (Word.STOP, Word.HALT):
             raise NotPermitted(f"this endpoint is for stopping, not to {kind}")
-        permit(peer, kind, Word.STOP)
-        self._robot.say(Word.STOP)
+        permit(peer, kind, word)
+        self._robot.say(word)
         return None
 
 

@@ -49,6 +49,7 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "view": "show a robot in a browser, drive it there and stop it, and look at runs",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
+    "teleop": "drive a robot by keys, gamepad or leader arm",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",
