@@ -14,7 +14,7 @@ from sim.looks import VISUAL_GROUP
 from sim.scene import CUBE, lift_scene
 from sim.witness import Witness
 
-AROUND, ALONG = 24, 8  # corners of a round shape
+AROUND, ALONG = 24, 9  # corners of a round shape
 GEOM = mujoco.mjtGeom
 
 
@@ -66,7 +66,7 @@ def _surfaces(model: mujoco.MjModel) -> Iterator[Surface]:
 
 def _triangles(model: mujoco.MjModel, geom: int) -> np.ndarray:
     """(n, 3, 3) corners in the geom's frame; none for a shape without an end."""
-    kind, size = model.geom_type[geom], model.geom_size[geom]
+    kind, size = GEOM(int(model.geom_type[geom])), model.geom_size[geom]
     if kind == GEOM.mjGEOM_MESH:
         start, count = (rows[model.geom_dataid[geom]] for rows in (model.mesh_faceadr, model.mesh_facenum))
         first = model.mesh_vertadr[model.geom_dataid[geom]]

@@ -36,12 +36,11 @@ class PageOperator:
     """Any number of pages look; the one that took the arm drives. Pages speak from threads of their own.
 
     Args:
-        stop: stops the robot at once; called from a page's own thread.
         clock: monotonic, seconds; the pages are told it, and tell it back.
     """
 
-    def __init__(self, stop: Callable[[], object], clock: Callable[[], float] = time.monotonic):
-        self._stop, self._clock = stop, clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
         self.driver = ""  # the page that drives
         self._intent: Intent | None = None
         self._heard_s = self._echo_s = -STALE_S
@@ -105,8 +104,6 @@ class PageOperator:
         return self._intent is not None and (now_s - self._heard_s > SILENT_S or now_s - self._echo_s > STALE_S)
 
     def _asked(self, page: str, order: Order) -> None:
-        if order is Order.STOP:
-            self._stop()
         if order is Order.TAKE:
             self._take(page)
         elif page != self.driver and order not in ANYBODY:

@@ -23,16 +23,18 @@ class Notices:
 
     def __init__(self) -> None:
         self.count, self._newest = 0, deque[str](maxlen=KEPT)
+        self._busy = threading.Lock()
 
     def tell(self, line: str) -> None:
-        """Called from one thread."""
-        self._newest.append(line)
-        self.count += 1
+        with self._busy:
+            self._newest.append(line)
+            self.count += 1
 
-    def since(self, count: int) -> list[str]:
-        """Those after the first `count`."""
-        fresh = min(self.count - count, KEPT)
-        return list(self._newest)[-fresh:] if fresh > 0 else []
+    def since(self, count: int) -> tuple[list[str], int]:
+        """Those after the first `count`, and how many there were ever."""
+        with self._busy:
+            fresh = min(self.count - count, len(self._newest))
+            return list(self._newest)[-fresh:] if fresh else [], self.count
 
 
 class Pages:
@@ -68,8 +70,9 @@ class Pages:
         while True:
             newest = self._sights.next(number, ECHO_S)
             words: dict[str, object] = {"now_s": time.monotonic(), "seat": self._operator.seat(page)}
-            if fresh := self._notices.since(told):
-                words["notices"], told = fresh, told + len(fresh)
+            fresh, told = self._notices.since(told)
+            if fresh:
+                words["notices"] = fresh
             if newest != number:
                 words["sight"], number = msgspec.Raw(self._sights.words), newest
             connection.send(msgspec.json.encode(words), text=True)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 
 from control.arm import Arm
+from control.deadman import DeadMan
+from control.endpoints import STOPPING, beside
 from control.errors import CameraError, TwinarmError
 from control.modes import Mode, Word
 from control.operating import Order
@@ -32,8 +34,10 @@ class Seat:
     def __init__(self, endpoint: str, operator: PageOperator, arm: Arm, notice: Callable[[str], object]):
         self._endpoint, self._operator, self._notice = endpoint, operator, notice
         self._spaces = Spaces(SpacesConfig(), arm)
+        self._button = RemoteRobot(beside(endpoint, STOPPING))
         self._robot = RemoteRobot(endpoint, PATIENCE_S)
         self.spec = self._robot.spec
+        self._dead_man = DeadMan(operator, self._brake)
         self._policy: Teleoperated | None = None  # while this drives
         self._seen: Observation | None = None
         self._looked_s = 0.0
@@ -56,10 +60,21 @@ class Seat:
                 self._operator.unseat()
                 self._policy = None
                 stop.wait(AGAIN_S)
-        self._robot.close()
+        self._dead_man.close()
+        for robot in (self._robot, self._button):
+            robot.close()
+
+    def _brake(self, word: Word) -> None:
+        """Called between ticks, by the dead-man. A simulator has done a tick's work when the tick begins."""
+        if word is Word.HALT and self.spec.plant:
+            return
+        try:
+            self._button.say(word)
+        except TwinarmError as error:
+            self._notice(f"{word} was not heard: {error}")
 
     def _turn(self, stop: threading.Event) -> None:
-        for order in self._operator.orders():
+        for order in self._dead_man.orders():
             self._obey(order)
         if self._policy and not self._operator.driver:
             self._give()
@@ -77,7 +92,7 @@ class Seat:
             self._robot.say(Word.CLEAR)
         elif order is Order.HOME:
             self._notice("the arm glides home")
-            self._seen = self._robot.reset(ResetRequest(AS_FOUND))
+            self._seen = self._at_home()
         elif order is Order.FRAME and self._policy and self._seen:
             self._policy.face(self._seen)
         elif order in RECORDING:
@@ -96,14 +111,18 @@ class Seat:
         """Drive from now on: from where the arm stands, or from home where it must be armed first."""
         if self._robot.health().state == Mode.READY:
             self._notice("the arm is switched on, and glides home")
-            self._seen = self._robot.reset(ResetRequest(AS_FOUND))
+            self._seen = self._at_home()
         else:
             self._seen = self._robot.observe()
         speed = min(1.0, FULL_M_S / (self._spaces.config.step_m * self.spec.hz))
-        self._policy = Teleoperated(self._operator, self._robot, self._spaces, speed)
+        self._policy = Teleoperated(self._dead_man, self._robot, self._spaces, speed)
+
+    def _at_home(self) -> Observation:
+        self._dead_man.stand()
+        return self._robot.reset(ResetRequest(AS_FOUND))
 
     def _give(self) -> None:
         """Let others drive; the arm holds."""
         self._policy, self.spent_ms = None, {}
-        self._robot.close()
-        self._robot = RemoteRobot(self._endpoint, PATIENCE_S)
+        driven, self._robot = self._robot, RemoteRobot(self._endpoint, PATIENCE_S)
+        driven.close()

@@ -16,11 +16,8 @@ import tyro
 
 from control.arm import Arm
 from control.config import RobotConfig
-from control.endpoints import STOPPING, beside
 from control.errors import UserError
 from control.gateway import serve_robot
-from control.modes import Word
-from control.remote import RemoteRobot
 from sim.figure import Figure
 from tools import curves
 from tools.page_operator import PageOperator
@@ -106,8 +103,7 @@ def opened(arguments: Arguments, endpoint: str, config: RobotConfig, stop: threa
     """
     figure, notices = Figure(config), Notices()
     with ExitStack() as stack:
-        stopper = stack.enter_context(closing(Stopper(endpoint)))
-        operator = PageOperator(stopper.stop)
+        operator = PageOperator()
         seat = Seat(endpoint, operator, Arm.of(config.model), notices.tell)
         sights = Sights(endpoint, seat, figure)
         told = scene(arguments.robot, seat.spec, figure)
@@ -129,18 +125,3 @@ def opened(arguments: Arguments, endpoint: str, config: RobotConfig, stop: threa
             stack.callback(thread.join, LEAVE_S)
         stack.callback(stop.set)
         yield site
-
-
-class Stopper:
-    """Stops the robot whose driving endpoint this is, whoever drives it, from any thread."""
-
-    def __init__(self, endpoint: str):
-        self._robot, self._busy = RemoteRobot(beside(endpoint, STOPPING)), threading.Lock()
-
-    def stop(self) -> None:
-        """Raises LinkTimeout where nobody hears it."""
-        with self._busy:
-            self._robot.say(Word.STOP)
-
-    def close(self) -> None:
-        self._robot.close()

@@ -17,18 +17,23 @@ PATIENCE_S = 20.0
 FLAGS = (
     *("--headless=new", "--no-first-run", "--disable-gpu-sandbox", "--remote-debugging-port=0", "--hide-scrollbars"),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1600,1000", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-extensions"),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-default-apps",
+        "--disable-extensions",
+    ),
 )
 
 
 class Browser:
-    """Chromium with a profile of its own. Opening it opens no page."""
+    """Chromium with a profile of its own, at a lower priority than what it watches."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, size: str = "1200,800"):
         binary = shutil.which("chromium")
         assert binary, "sudo apt-get install -y chromium"
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        words = [binary, *FLAGS, *root, f"--user-data-dir={folder}", "about:blank"]
+        words = ["nice", binary, *FLAGS, *root, f"--window-size={size}", f"--user-data-dir={folder}", "about:blank"]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = folder / "DevToolsActivePort"
         wait_for(lambda: port.is_file() and len(port.read_text().splitlines()) == 2)
@@ -46,9 +51,9 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+        self.line.ask("Browser.close")
         self.line.close()
+        self.process.wait(PATIENCE_S)
 
 
 class Line:
@@ -82,6 +87,7 @@ class Page:
 
     def go(self, url: str) -> None:
         self.line.ask("Page.navigate", url=url)
+        self.until(f"location.href == {url!r} && document.readyState == 'complete'")
 
     def run(self, script: str) -> Any:
         """The value of an expression there."""

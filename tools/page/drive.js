@@ -1,30 +1,39 @@
 // What the hands want: keys, gamepad and touch as one motion, and null as soon as nothing is held.
 // Shares of full speed: forwards, left, up, turn left, open.
 
+// The keys are those of twinarm teleop in a terminal.
 const KEYS = {
-  KeyW: [1, 0, 0, 0, 0], KeyS: [-1, 0, 0, 0, 0], KeyA: [0, 1, 0, 0, 0], KeyD: [0, -1, 0, 0, 0],
-  KeyR: [0, 0, 1, 0, 0], KeyF: [0, 0, -1, 0, 0], KeyQ: [0, 0, 0, 1, 0], KeyE: [0, 0, 0, -1, 0],
-  KeyO: [0, 0, 0, 0, 1], KeyC: [0, 0, 0, 0, -1],
+  KeyI: [1, 0, 0, 0, 0], KeyK: [-1, 0, 0, 0, 0], KeyJ: [0, 1, 0, 0, 0], KeyL: [0, -1, 0, 0, 0],
+  KeyU: [0, 0, 1, 0, 0], KeyM: [0, 0, -1, 0, 0], KeyZ: [0, 0, 0, 1, 0], KeyX: [0, 0, 0, -1, 0],
+  KeyV: [0, 0, 0, 0, 1], KeyC: [0, 0, 0, 0, -1],
+  ArrowUp: [1, 0, 0, 0, 0], ArrowDown: [-1, 0, 0, 0, 0], ArrowLeft: [0, 1, 0, 0, 0], ArrowRight: [0, -1, 0, 0, 0],
+  PageUp: [0, 0, 1, 0, 0], PageDown: [0, 0, -1, 0, 0],
 };
 const WORDS = {
-  KeyW: "forwards", KeyS: "back", KeyA: "left", KeyD: "right", KeyR: "up", KeyF: "down", KeyQ: "turn left",
-  KeyE: "turn right", KeyO: "open", KeyC: "close",
+  KeyI: "forwards", KeyK: "back", KeyJ: "left", KeyL: "right", KeyU: "up", KeyM: "down", KeyZ: "turn left",
+  KeyX: "turn right", KeyV: "open", KeyC: "close",
 };
-const SLOW = 0.3;
+const ORDERS = {
+  KeyH: "home", KeyB: "frame", KeyG: "give", KeyS: "success", KeyF: "failure", KeyN: "keep", Enter: "keep",
+  KeyR: "redo", KeyD: "discard", KeyT: "take",
+};
+const PACES = { Digit1: 0.2, Digit2: 0.4, Digit3: 0.6, Digit4: 0.8, Digit5: 1.0 }; // share of full speed
 const DEAD_ZONE = 0.12;
 const SHOULDERS = [4, 5]; // one of them is the gamepad's dead-man
 const STOPS = 1; // its B, or circle
 
 export class Hands {
   // area: the element whose focus lets keys drive. changed: called at once when what is held changes.
-  constructor(area, changed, stop) {
+  // order: called with an order that a key gave.
+  constructor(area, changed, order) {
     this.area = area;
     this.changed = changed;
-    this.stop = stop;
+    this.order = order;
     this.down = new Set();
-    this.slow = false;
+    this.pace = 1;
+    this.stopping = false; // the gamepad's stop is down
     area.addEventListener("keydown", (event) => this.press(event));
-    addEventListener("keyup", (event) => this.lift(event.code, event.shiftKey));
+    addEventListener("keyup", (event) => this.lift(event.code));
     area.addEventListener("focusout", () => this.letGo());
     addEventListener("blur", () => this.letGo());
     addEventListener("pagehide", () => this.letGo());
@@ -32,11 +41,13 @@ export class Hands {
   }
 
   press(event) {
-    this.slow = event.shiftKey;
+    if (event.target !== this.area) return; // a button's own key
     if (event.ctrlKey || event.metaKey || event.altKey) return this.letGo(); // a shortcut of the browser's
-    if (!(event.code in KEYS)) return;
-    event.preventDefault();
-    if (!event.repeat) this.hold(event.code);
+    if (event.code in KEYS) event.preventDefault();
+    if (event.repeat) return;
+    if (event.code in KEYS) this.hold(event.code);
+    else if (event.code in PACES) this.pace = PACES[event.code];
+    else if (event.code in ORDERS) this.order(ORDERS[event.code]);
   }
 
   hold(code) {
@@ -44,8 +55,7 @@ export class Hands {
     this.changed();
   }
 
-  lift(code, shift = false) {
-    this.slow = shift;
+  lift(code) {
     if (this.down.delete(code)) this.changed();
   }
 
@@ -64,14 +74,15 @@ export class Hands {
     if (!this.down.size || document.hidden) return null;
     const sum = [0, 0, 0, 0, 0];
     for (const code of this.down) KEYS[code].forEach((share, axis) => { sum[axis] += share; });
-    return sum.map((share) => share * (this.slow ? SLOW : 1));
+    return sum.map((share) => this.pace * Math.max(-1, Math.min(1, share)));
   }
 
   gamepad() {
-    if (document.hidden || !document.hasFocus()) return null;
+    if (document.hidden || !document.hasFocus()) return null; // where a browser tells nothing of it, either
     for (const pad of navigator.getGamepads()) {
       if (!pad || !pad.connected || pad.mapping !== "standard") continue;
-      if (pad.buttons[STOPS].pressed) this.stop();
+      if (pad.buttons[STOPS].pressed && !this.stopping) this.order("stop");
+      this.stopping = pad.buttons[STOPS].pressed;
       if (!SHOULDERS.some((button) => pad.buttons[button].pressed)) continue;
       const [x, y, turn, up] = pad.axes.map((share) => Math.abs(share) < DEAD_ZONE ? 0 : share);
       const grip = pad.buttons[6].value - pad.buttons[7].value;
@@ -83,7 +94,7 @@ export class Hands {
 
 // The legend of the keys; it shows which are down.
 export function legend(element) {
-  for (const code of ["KeyW", "KeyA", "KeyR", "KeyQ", "KeyO", "KeyS", "KeyD", "KeyF", "KeyE", "KeyC"]) {
+  for (const code of ["KeyI", "KeyJ", "KeyU", "KeyZ", "KeyV", "KeyK", "KeyL", "KeyM", "KeyX", "KeyC"]) {
     const line = document.createElement("span");
     const key = document.createElement("kbd");
     key.textContent = code.slice(3);
@@ -98,7 +109,7 @@ export function legend(element) {
 
 // Buttons for fingers: held as long as the finger stays.
 export function pads(element, hands) {
-  for (const code of ["KeyQ", "KeyW", "KeyE", "KeyR", "KeyO", "KeyA", "KeyS", "KeyD", "KeyF", "KeyC"]) {
+  for (const code of ["KeyZ", "KeyI", "KeyX", "KeyU", "KeyV", "KeyJ", "KeyK", "KeyL", "KeyM", "KeyC"]) {
     const button = document.createElement("button");
     button.textContent = WORDS[code];
     button.tabIndex = -1;

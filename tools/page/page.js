@@ -10,12 +10,13 @@ const LOST_MS = 600; // without a word, after which the page says that what it s
 const NOTICE_MS = 7000;
 const MOVING = ["active", "homing", "parking", "arming", "releasing"];
 const LATCHED = ["stopped", "fault", "lost", "refused"];
+const ANYBODY = ["stop", "take"]; // orders of keys and gamepads, whoever drives
 const $ = (id) => document.getElementById(id);
 
 const told = await (await fetch("scene.json")).json();
 const scene = new Scene($("scene"), told.surfaces, told.cube);
 const panels = new Panels(told.robot);
-const hands = new Hands($("drive"), changed, () => order("stop"));
+const hands = new Hands($("drive"), changed, (name) => { if (seat === "here" || ANYBODY.includes(name)) order(name); });
 const light = legend($("keys"));
 pads($("touch"), hands);
 
@@ -45,7 +46,8 @@ function changed() {
 }
 
 function beat() {
-  beatMotion = seat === "here" ? hands.motion() : null;
+  const motion = hands.motion(); // asked in any case: a gamepad may say stop
+  beatMotion = seat === "here" ? motion : null;
   if (seat === "here") say({ type: "beat", motion: beatMotion, heard_s: heard });
   light(hands.down);
   showHands();
