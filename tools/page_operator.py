@@ -73,8 +73,10 @@ class PageOperator:
             self._orders.append(Order.GIVE)
 
     def seat(self, page: str) -> str:
-        """Who drives, as that page sees it: here, elsewhere (another page) or nobody."""
-        return "here" if page == self.driver else "elsewhere" if self.driver else "nobody"
+        """Who drives, as that page sees it: here, lapsed (here, but it must let go first), elsewhere or nobody."""
+        if page == self.driver:
+            return "lapsed" if self._lapsed else "here"
+        return "elsewhere" if self.driver else "nobody"
 
     def intent(self) -> Intent | None:
         """What the page wants that drives; None once it was silent, until it has let go."""

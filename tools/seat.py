@@ -43,6 +43,7 @@ class Seat:
         self._looked_s = 0.0
         # What others may read at any time: of the last tick by stage, and where the cube is if anybody knows.
         self.spent_ms: dict[str, float] = {}
+        self.doing = ""  # what the arm does by itself, in which nobody can look at it
         self.truth: Truth | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -91,7 +92,6 @@ class Seat:
         elif order is Order.CLEAR:
             self._robot.say(Word.CLEAR)
         elif order is Order.HOME:
-            self._notice("the arm glides home")
             self._seen = self._at_home()
         elif order is Order.FRAME and self._policy and self._seen:
             self._policy.face(self._seen)
@@ -110,7 +110,6 @@ class Seat:
     def _take(self) -> None:
         """Drive from now on: from where the arm stands, or from home where it must be armed first."""
         if self._robot.health().state == Mode.READY:
-            self._notice("the arm is switched on, and glides home")
             self._seen = self._at_home()
         else:
             self._seen = self._robot.observe()
@@ -119,7 +118,11 @@ class Seat:
 
     def _at_home(self) -> Observation:
         self._dead_man.stand()
-        return self._robot.reset(ResetRequest(AS_FOUND))
+        self.doing = "the arm glides home"
+        try:
+            return self._robot.reset(ResetRequest(AS_FOUND))
+        finally:
+            self.doing = ""
 
     def _give(self) -> None:
         """Let others drive; the arm holds."""

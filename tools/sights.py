@@ -43,7 +43,7 @@ class Sights:
             try:
                 self._look(stop)
             except TwinarmError as error:
-                self._show(encode({"trouble": str(error)}), self.pictures)
+                self._show(encode({"trouble": self._seat.doing or str(error)}), self.pictures)
 
     def next(self, after: int, wait_s: float) -> int:
         """The number of the newest sight, once it is another than `after` or the time is up."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 20.0
+NO_SCENE = "--disable-3d-apis"  # drawing in software takes a core, which an emulated arm needs
 FLAGS = (
     *("--headless=new", "--no-first-run", "--disable-gpu-sandbox", "--remote-debugging-port=0", "--hide-scrollbars"),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1600,1000", "--disable-sync"),
@@ -29,11 +30,11 @@ FLAGS = (
 class Browser:
     """Chromium with a profile of its own, at a lower priority than what it watches."""
 
-    def __init__(self, folder: Path, size: str = "1200,800"):
+    def __init__(self, folder: Path, *flags: str):
         binary = shutil.which("chromium")
         assert binary, "sudo apt-get install -y chromium"
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        words = ["nice", binary, *FLAGS, *root, f"--window-size={size}", f"--user-data-dir={folder}", "about:blank"]
+        words = ["nice", binary, *FLAGS, *root, *flags, f"--user-data-dir={folder}", "about:blank"]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = folder / "DevToolsActivePort"
         wait_for(lambda: port.is_file() and len(port.read_text().splitlines()) == 2)
@@ -43,7 +44,7 @@ class Browser:
 
     def page(self, url: str = "about:blank") -> "Page":
         target = self.line.ask("Target.createTarget", url="about:blank")["targetId"]
-        page = Page(self, target, Line(connect(f"{self._at}/devtools/page/{target}", max_size=None)))
+        page = Page(self, target, Line(connect(f"{self._at}/devtools/page/{target}", max_size=None, close_timeout=1)))
         page.go(url)
         return page
 
@@ -110,8 +111,10 @@ class Page:
 
     def key(self, code: str, down: bool) -> None:
         """Press or lift a key of the keyboard."""
-        name = code.removeprefix("Key").lower()
-        self.line.ask("Input.dispatchKeyEvent", type="rawKeyDown" if down else "keyUp", code=code, key=name)
+        name = code.removeprefix("Key").lower() if code.startswith("Key") else code
+        number = 9 if code == "Tab" else 0  # by which Chromium knows what it does by itself
+        kind = "rawKeyDown" if down else "keyUp"
+        self.line.ask("Input.dispatchKeyEvent", type=kind, code=code, key=name, windowsVirtualKeyCode=number)
 
     def requests(self) -> list[str]:
         """Every address that it asked for."""

@@ -63,10 +63,10 @@ def test_a_page_that_is_heard_again_moves_nothing_before_its_keys_came_up(operat
     if asked_meanwhile:
         assert operator.intent() is None
     beat(operator, clock)
-    assert operator.intent() is None
+    assert operator.intent() is None and operator.seat("here") == "lapsed"
     beat(operator, clock, None)
     beat(operator, clock)
-    assert operator.intent() is not None
+    assert operator.intent() is not None and operator.seat("here") == "here"
 
 
 def test_a_line_that_delays_every_word_moves_nothing(operator, clock):

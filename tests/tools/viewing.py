@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,12 +91,18 @@ class Hands:
         self._page.key(code, True)
         self._page.key(code, False)
 
-    def bring(self, height_m: float, near_m: float, patience_s: float = 30.0) -> None:
+    def bring(self, height_m: float, near_m: float) -> None:
         """The open fingers around the place of the cube, `height_m` above its centre."""
+        self.hold_until(lambda: self._toward(height_m, near_m))
+
+    def hold_until(self, wanted: Callable[[], Sequence[str]], patience_s: float = 30.0) -> None:
+        """Whatever keys are wanted, until none is; pressed again where the page was not heard in time."""
         until_s = time.monotonic() + patience_s
-        while keys := self._toward(height_m, near_m):
+        while keys := wanted():
             assert time.monotonic() < until_s, f"still {keys} after {patience_s:g} s"
             self.hold(*keys)
+            if self._page.run("document.querySelector('#drive').classList.contains('lapsed')"):
+                self.hold()
             time.sleep(0.03)
         self.hold()
 
@@ -107,4 +113,4 @@ class Hands:
         askew = turn(-heading(rotation), np.pi / 2)  # the cube lies straight
         wrong = (*(off / near_m), askew / 0.06)
         pairs = (("KeyI", "KeyK"), ("KeyJ", "KeyL"), ("KeyU", "KeyM"), ("KeyZ", "KeyX"))
-        return [pair[error < 0] for pair, error in zip(pairs, wrong, strict=True) if abs(error) > 1]
+        return [pair[bool(error < 0)] for pair, error in zip(pairs, wrong, strict=True) if abs(error) > 1]

@@ -10,6 +10,7 @@ const LOST_MS = 600; // without a word, after which the page says that what it s
 const NOTICE_MS = 7000;
 const MOVING = ["active", "homing", "parking", "arming", "releasing"];
 const LATCHED = ["stopped", "fault", "lost", "refused"];
+const SAID = { ready: "not switched on yet", hold: "stands, and nobody moves it", active: "follows whoever drives", homing: "glides home" };
 const ANYBODY = ["stop", "take"]; // orders of keys and gamepads, whoever drives
 const $ = (id) => document.getElementById(id);
 
@@ -21,7 +22,8 @@ const light = legend($("keys"));
 pads($("touch"), hands);
 
 let socket = null;
-let seat = "nobody";
+let seat = "nobody"; // who drives: here, elsewhere or nobody
+let lapsed = false; // we do, but were not heard in time, and must let go first
 let state = "";
 let heard = 0; // the server's newest stamp
 let heardAt = -Infinity; // on our clock
@@ -55,9 +57,16 @@ function beat() {
 
 function showHands() {
   const area = $("drive"), here = seat === "here";
-  area.classList.toggle("held", beatMotion !== null);
+  area.classList.toggle("held", beatMotion !== null && !lapsed);
+  area.classList.toggle("lapsed", lapsed);
   area.classList.toggle("ready", here && beatMotion === null && hands.focused);
-  $("held").textContent = !here ? "" : beatMotion ? "moving while you hold" : hands.focused ? "keys drive" : "click here to drive by keys";
+  $("held").textContent = here ? doing() : "";
+}
+
+function doing() {
+  if (lapsed) return "not heard in time: let go, and press again";
+  if (beatMotion) return "moving while you hold";
+  return hands.focused ? `keys drive, at ${100 * hands.pace} %` : "click here to drive by keys";
 }
 
 function hear(words) {
@@ -65,7 +74,9 @@ function hear(words) {
   if (words.now_s === undefined) return;
   heard = words.now_s;
   heardAt = performance.now();
-  if (words.seat !== seat) sitting(words.seat);
+  lapsed = words.seat === "lapsed";
+  const where = lapsed ? "here" : words.seat;
+  if (where !== seat) sitting(where);
   if (words.sight) see(words.sight);
 }
 
@@ -93,8 +104,9 @@ function see(sight) {
 function mode({ health, driver, since }) {
   state = health.state;
   $("state").textContent = state;
-  $("mode").className = "mode " + (LATCHED.includes(state) ? "latched" : MOVING.includes(state) ? "moving" : "still");
-  $("why").textContent = health.errors.join("; ") || (state === "ready" ? "not switched on yet" : "no complaint");
+  const stands = seat === "here" && (lapsed || !beatMotion); // it follows commands that say so
+  $("mode").className = "mode " + (LATCHED.includes(state) ? "latched" : MOVING.includes(state) && !(state === "active" && stands) ? "moving" : "still");
+  $("why").textContent = health.errors.join("; ") || SAID[state] || "no complaint";
   $("why").title = $("why").textContent;
   $("driver").textContent = seat === "here" ? "you drive" : driver ? `driven by ${driver} since ${since}` : "nobody drives";
   $("clear").hidden = !LATCHED.includes(state) && !(state === "ready" && health.errors.length);
