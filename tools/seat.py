@@ -18,7 +18,8 @@ from tools.page_operator import PageOperator
 
 FULL_M_S = 0.1  # of the tool, while a key is held down
 PATIENCE_S = 30.0  # with a robot that comes home
-IDLE_S, AGAIN_S = 0.05, 0.5  # between looks for orders, and at the truth
+IDLE_S, AGAIN_S = 0.05, 0.5  # between looks for orders; before what failed is tried again
+TRUTH_S = (0.5, 0.1)  # between looks at it, while others drive and while we do
 RECORDING = (Order.SUCCESS, Order.FAILURE, Order.KEEP, Order.REDO, Order.DISCARD)
 
 
@@ -83,7 +84,7 @@ class Seat:
             self._seen = self._tick(self._policy, self._seen or self._robot.observe())
         else:
             stop.wait(IDLE_S)
-        if self._policy or time.monotonic() - self._looked_s > AGAIN_S:
+        if time.monotonic() - self._looked_s > TRUTH_S[self._policy is not None]:
             self.truth, self._looked_s = self._robot.truth(), time.monotonic()
 
     def _obey(self, order: Order) -> None:
