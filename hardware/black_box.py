@@ -57,5 +57,5 @@ def read(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise UserError(f"{path} is no record of a twin's; twinarm twin --log makes one")
-        rows = file.read()  # of a record that may be growing
+        rows = file.read()  # to which more may be added by now
         return np.frombuffer(rows, ROW, len(rows) // ROW.itemsize)

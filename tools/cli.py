@@ -61,6 +61,7 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
+    "gap": "why a policy is not on the twin what it was in the simulator, one cause at a time",
     "bench": "measure this project against the bare limit: env, update, wire, bus, driver, safety",
 }
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")

@@ -23,6 +23,8 @@ from control.remote import RemoteRobot
 from control.types import Command, ResetRequest
 from sim.robot import SimRobot
 
+pytestmark = pytest.mark.clock
+
 HOME = ResetRequest("home", 1)
 
 

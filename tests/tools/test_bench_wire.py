@@ -1,10 +1,13 @@
 """The wire's benchmark, cut short: its figures are there and its echo carries what a step carries."""
 
 import numpy as np
+import pytest
 
 from control import wire
 from control.types import JOINTS, Command
 from tools.bench_wire import bench_wire, messages
+
+pytestmark = pytest.mark.clock
 
 
 def test_the_bench_gives_both_figures_and_their_ratio():
