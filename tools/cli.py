@@ -51,6 +51,7 @@ VERBS = {
     "probe": "ask a real servo what it does where the twin rests on a third party's word",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
+    "view": "show a robot in a browser, drive it there and stop it, and look at runs",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "teleop": "drive a robot by keys, gamepad or leader arm",
     "learn": "learn from actors elsewhere while they act, and send them the newest weights",

@@ -20,8 +20,6 @@ from training.live import LiveLearner, conclude, info_of
 from training.settings import TrainConfig
 from training.watch import Stopped
 
-LIVE = "lift_live.yaml"
-
 
 def main(arguments: Arguments) -> None:
     """Listen, learn until the schedule ends, tell how it went."""

@@ -59,7 +59,7 @@ def main(arguments: Arguments) -> None:
             where = {"port": world.line.port, "camera": url, "truth": listener.endpoint}
             line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
             be_prompt(PRIORITY)  # before anybody hears of the port: it takes longer than a client may wait
-            teller = threading.Thread(target=listener.serve, args=(RobotService(Oracle(world)), stop))
+            teller = threading.Thread(target=tell_truth, args=(listener, world, stop))
             teller.start()
             print(line, flush=True)
             if arguments.json:
@@ -69,6 +69,12 @@ def main(arguments: Arguments) -> None:
             finally:
                 stop.set()
                 teller.join()
+
+
+def tell_truth(listener: Listener, world: World, stop: threading.Event) -> None:
+    """Until `stop` is set; as prompt as the world, which waits for whoever holds a lock of its."""
+    be_prompt(PRIORITY)
+    listener.serve(RobotService(Oracle(world)), stop)
 
 
 def _end_with(pipe: int, stop: threading.Event) -> None:

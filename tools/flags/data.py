@@ -6,7 +6,7 @@ from typing import Literal
 
 import tyro
 
-from tools.robots import FAST
+from tools.shipped import FAST
 
 
 @dataclass(frozen=True)

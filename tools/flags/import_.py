@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from hardware.lerobot_units import Unit
-from tools.robots import FAST
+from tools.shipped import FAST
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tyro
 
+from tools.shipped import LIVE
+
 
 @dataclass(frozen=True)
 class Arguments:
