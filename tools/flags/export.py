@@ -6,8 +6,6 @@ from typing import Literal
 
 import tyro
 
-from hardware.lerobot_units import Unit
-
 
 @dataclass(frozen=True)
 class Arguments:
@@ -22,7 +20,7 @@ class Arguments:
     output: Path
     """Where it goes; nothing may be there."""
 
-    units: Unit = "degrees"
+    units: Literal["degrees", "normalised", "radians"] = "degrees"
     """Of LeRobot's joint angles: degrees, as its SO-101 follower has them; normalised, if that was set not to use
     degrees; or radians of the model."""
 

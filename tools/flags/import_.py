@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
-from hardware.lerobot_units import Unit
 from tools.shipped import FAST
 
 
@@ -22,7 +22,7 @@ class Arguments:
     config: str = FAST
     """Configuration of the training that they are for: control rate, picture, what an action is."""
 
-    units: Unit | None = None
+    units: Literal["degrees", "normalised", "radians"] | None = None
     """Of its joint angles, which LeRobot does not write down: degrees, normalised (-100 to 100) or radians. Not needed
     for what twinarm exported."""
 
