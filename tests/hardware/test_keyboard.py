@@ -161,6 +161,20 @@ def test_a_key_that_is_held_moves_and_one_that_is_let_go_does_not(person, keyboa
 
 
 @pytest.mark.clock
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_terminal_that_answers_holds_a_key_as_long_as_it_is_down(person, keyboard, told):
+    for letter in "jl":
+        key(person, letter, DOWN)
+        eventually(lambda: keyboard.intent() is not None)
+        until_s = time.monotonic() + 0.6
+        while time.monotonic() < until_s:
+            time.sleep(0.01)
+            assert keyboard.intent() is not None, told
+        key(person, letter, UP)
+        eventually(lambda: keyboard.intent() is None)
+
+
+@pytest.mark.clock
 def test_an_order_is_given_once_for_a_press_however_long_it_lasts(person, keyboard):
     given: list[Order] = []
     for phase in (DOWN, *[AGAIN] * 10, UP):

@@ -25,6 +25,7 @@ from control.types import GRIPPER
 from hardware.black_box import MAGIC, ROW, read
 from hardware.gamepad import AXIS, BUTTON, FULL, maps
 from hardware.keyboard import SAME_PRESS_S
+from hardware.terminal import ASK_RELEASES, PING
 from tools.rig import end_twin, start_twin
 from tools.robots import robot_section
 from tools.world import twin_calibration
@@ -43,7 +44,8 @@ class Stage:
     """A twin that keeps a record, and `twinarm teleop` at a terminal."""
 
     def __init__(self, folder: Path, *flags: str, device: str = "keyboard", kitty: bool = False):
-        self.kitty, self.answers, self.said, self._over = kitty, True, b"", threading.Event()
+        self.kitty, self.answers, self._over = kitty, True, threading.Event()
+        self.shown, self._forgotten = b"", 0
         self.log, config = folder / "twin.bin", robot_section("lift_fast.yaml")
         with ExitStack() as opened:
             twin, where = start_twin(config, "--log", str(self.log))
@@ -70,19 +72,28 @@ class Stage:
         self.process.wait()
 
     def _answer(self) -> None:
-        """As a terminal does."""
+        """As a terminal does: every question, in order, as soon as the line lets it."""
+        greeted, answered = False, 0
         while not self._over.is_set():
-            if not select.select([self.screen], [], [], 0.005)[0]:
-                continue
-            try:
-                data = os.read(self.screen, 4096)
-            except OSError:
-                return
-            self.said += data
-            if self.kitty and b"\x1b[?u" in data:
+            if select.select([self.screen], [], [], 0.005)[0]:
+                try:
+                    self.shown += os.read(self.screen, 4096)
+                except OSError:
+                    return
+            if self.kitty and not greeted and ASK_RELEASES in self.shown:
+                greeted = True
                 self.type(b"\x1b[?0u")
-            if self.answers:
-                self.type(b"\x1b[0n" * data.count(b"\x1b[5n"))
+            if self.answers and (owed := self.shown.count(PING) - answered):
+                answered += owed
+                self.type(b"\x1b[0n" * owed)
+
+    @property
+    def said(self) -> bytes:
+        """What the command has shown since `forget`."""
+        return self.shown[self._forgotten :]
+
+    def forget(self) -> None:
+        self._forgotten = len(self.shown)
 
     def type(self, data: bytes) -> None:
         with suppress(OSError):
@@ -242,7 +253,7 @@ class LeadingHand:
         """Over, by the key, once it stands as the arm does."""
         self._joints = self._stage.row()["joints_rad"].astype(float)
         self._held.turn(self._joints)
-        self._stage.said = b""
+        self._stage.forget()
         time.sleep(SAME_PRESS_S)
         self._stage.type(b"t")
         self._stage.until("driven")
