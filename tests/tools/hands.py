@@ -112,16 +112,12 @@ class Stage:
             file.seek(len(MAGIC) + (rows - 1) * ROW.itemsize)
             return np.frombuffer(file.read(ROW.itemsize), ROW)[0]
 
-    def rests_s(self, released_s: list[float]) -> list[float]:
-        """How long after each of these moments, at which it moved, every joint was at rest."""
+    def rest_s(self, moment_s: float) -> float | None:
+        """How long after this moment every joint was at rest; None where it did not even move then."""
         rows = read(self.log)
-        moving_s = rows["stamp_s"][np.abs(rows["speed_rad_s"]).max(axis=1) > STILL_RAD_S]
-        took = []
-        for moment_s in released_s:
-            around = moving_s[(moving_s > moment_s - 0.1) & (moving_s < moment_s + RESTING_S)] - moment_s
-            assert len(around) and around[0] < 0, f"it did not even move: {around}"
-            took.append(float(around[-1]))
-        return took
+        moving_s = rows["stamp_s"][np.abs(rows["speed_rad_s"]).max(axis=1) > STILL_RAD_S] - moment_s
+        around = moving_s[(moving_s > -0.1) & (moving_s < RESTING_S)]
+        return float(around[-1]) if len(around) and around[0] < -0.02 else None
 
     def close(self) -> None:
         self._opened.close()
