@@ -22,6 +22,7 @@ from policies.spaces import Spaces
 from training import lerobot_form as form
 from training.lerobot_folder import LeRobotFolder
 
+RATES = [100 / ticks for ticks in range(1, 101)]  # that a robot here can have
 FULL = 1.01  # of an action: what a solver leaves is no cut
 BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
@@ -47,8 +48,13 @@ class Import:
 
     def __post_init__(self) -> None:
         fps, hz = self.folder.info.fps, self.info.hz
-        if fps % hz:
-            raise DatasetError(f"{self.folder.root} has {fps:g} looks a second, no multiple of {hz:g}; set robot.hz")
+        if fps / hz % 1:
+            fits = max((rate for rate in RATES if fps / rate % 1 == 0), default=None)
+            what = f"{self.folder.root} has {fps:g} looks a second, no multiple of {hz:g}"
+            advice = (
+                f"use --set robot.hz={fits:g}, here and in the training" if fits else "no rate of a robot here fits"
+            )
+            raise DatasetError(f"{what}; {advice}")
         told = {form.SUCCESS, form.REWARD} & self.folder.info.features.keys()
         if not told and not self.lifted:
             raise DatasetError(f"{self.folder.root} does not say which episodes are lifts; if all are, add --lifted")
@@ -56,7 +62,7 @@ class Import:
     @property
     def stride(self) -> int:
         """The dataset's rows in a control period."""
-        return int(self.folder.info.fps / self.info.hz)
+        return round(self.folder.info.fps / self.info.hz)
 
     def read(self, entry: form.Row) -> "Imported | None":
         """An episode; None for one that is shorter than a control period."""

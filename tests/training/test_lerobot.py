@@ -205,6 +205,12 @@ def test_a_faster_dataset_is_looked_at_once_a_control_period(tmp_path):
     assert np.abs(after.action).mean() > 1.3 * np.abs(episode.action).mean()
 
 
+def test_a_rate_that_is_no_whole_number_goes_there_and_back(tmp_path):
+    episode = wander(9, 1, True, replace_info(hz=12.5))
+    [(after, _)] = read(written(tmp_path / "set", episode), hz=12.5)
+    assert (after.frames["wrist_cam"] == episode.frames["wrist_cam"]).all() and after.info.hz == 12.5
+
+
 def test_a_success_beside_the_last_look_counts_for_the_step_before_it(tmp_path):
     root = written(tmp_path / "set", wander(4, 1, False))
     path = root / form.DATA.format(chunk_index=0, file_index=0)
@@ -240,7 +246,9 @@ def names(info, values):
         (lambda info: info.update(fps="ten"), "info.json is no LeRobot info"),
         (lambda info: info["features"].pop(form.ACTION), "has no column action; it has observation.state"),
         (lambda info: names(info, ["x.vel", "theta.vel"]), "action of .* has no shoulder_pan, .*; it holds x.vel"),
-        (lambda info: info.update(fps=25), "has 25 looks a second, no multiple of 10"),
+        (lambda info: info.update(fps=25), "has 25 looks a second, no multiple of 10; use --set robot.hz=25"),
+        (lambda info: info.update(fps=0), "says 0 looks a second; that is no rate of a camera"),
+        (lambda info: info.update(fps=29.97), "has 29.97 looks a second, .*; no rate of a robot here fits"),
     ],
 )
 def test_a_dataset_that_cannot_be_mapped_is_refused_with_the_reason(tmp_path, change, phrase):
