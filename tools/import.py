@@ -21,9 +21,10 @@ from policies.spaces import Spaces
 from tools.export import ends
 from tools.robots import FAST
 from training import settings
+from training.aiming import Loss
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
-from training.lerobot_import import Import, Loss
+from training.lerobot_import import Import
 from training.settings import TrainConfig
 
 

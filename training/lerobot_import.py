@@ -16,14 +16,14 @@ import numpy as np
 from control.episodes import DatasetInfo, Episode, Provenance, code_commit
 from control.errors import DatasetError
 from control.pictures import policy_picture
-from control.types import JOINTS, Observation
+from control.types import JOINTS
 from hardware.lerobot_units import LeRobotUnits
 from policies.spaces import Spaces
 from training import lerobot_form as form
+from training.aiming import Loss, aimed
 from training.lerobot_folder import LeRobotFolder
 
 RATES = [100 / ticks for ticks in range(1, 101)]  # that a robot here can have
-FULL = 1.01  # of an action: what a solver leaves is no cut
 BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
 
@@ -70,25 +70,6 @@ class Import:
         if len(rows["timestamp"]) <= self.stride:
             return None
         return Imported(self, entry, rows)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What is lost of the recorded targets where they become actions; arrays of one number a step."""
-
-    cut: np.ndarray  # (T,) bool: a full action was not enough
-    tool_m: np.ndarray  # (T,) from where the tool was told to be
-    joint_rad: np.ndarray  # (T,) of the joint that is farthest from where it was told to be
-
-    def summary(self) -> dict[str, float]:
-        """Shares of the steps, medians, and what 95 % stay below."""
-        return {
-            "cut": float(self.cut.mean()),
-            "tool_mm": float(np.median(self.tool_m) * 1e3),
-            "tool_mm_95": float(np.quantile(self.tool_m, 0.95) * 1e3),
-            "joint_deg": float(np.degrees(np.median(self.joint_rad))),
-            "joint_deg_95": float(np.degrees(np.quantile(self.joint_rad, 0.95))),
-        }
 
 
 @dataclass(frozen=True)
@@ -217,32 +198,6 @@ class Imported:
     def _provenance(self) -> Provenance:
         told = {"dataset": self.plan.folder.root.name, "units": self.plan.units.unit, "camera": self.plan.camera}
         return Provenance("lerobot", int(self.entry["episode_index"]), "unknown", commit=code_commit(), extra=told)
-
-
-def aimed(spaces: Spaces, seen: dict[str, Any], requested_rad: np.ndarray) -> tuple[np.ndarray, Loss]:
-    """The actions (K, A) whose targets are the ones asked for (K, J), cut to full actions.
-
-    One that is kept for several steps goes its share of the way to the last of their targets in each.
-    """
-    steps, repeat = len(requested_rad), spaces.config.action_repeat
-    action, got = np.empty((steps, spaces.action_size)), np.empty_like(requested_rad)
-    cut = np.zeros(steps, bool)
-    for t in range(steps):
-        look = _look(seen, t)
-        if t % repeat == 0:
-            kept = min(repeat, steps - t)
-            wanted = spaces.aim(requested_rad[t + kept - 1], look) / kept
-            cut[t : t + kept] = (np.abs(wanted) > FULL).any()
-        action[t] = np.clip(wanted, -1, 1)
-        got[t] = spaces.command(action[t], look).target_rad
-    tool = np.array([spaces.arm.tool(a)[0] - spaces.arm.tool(b)[0] for a, b in zip(got, requested_rad, strict=True)])
-    return action, Loss(cut, np.linalg.norm(tool, axis=1), np.abs(got - requested_rad).max(axis=1))
-
-
-def _look(seen: dict[str, Any], t: int) -> Observation:
-    """The look at step `t`, without its picture."""
-    vectors = {name: seen[name][t] for name in ("joints_rad", "speed_rad_s", "load", "target_rad")}
-    return Observation(seq=t, stamp_s=float(seen["stamp_s"][t]), limited=bool(seen["limited"][t]), **vectors)
 
 
 def _wide(picture: np.ndarray) -> np.ndarray:

@@ -21,9 +21,10 @@ from hardware.lerobot_units import Ends, LeRobotUnits
 from policies.spaces import Spaces
 from training import lerobot_export, videos
 from training import lerobot_form as form
+from training.aiming import aimed
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
-from training.lerobot_import import Import, aimed
+from training.lerobot_import import Import
 
 LIMITS = {name: (float(ARM.lower_rad[j]), float(ARM.upper_rad[j])) for j, name in enumerate(JOINTS)}
 ENDS = Ends.of_model(LIMITS)
