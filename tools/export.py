@@ -1,12 +1,9 @@
 """`twinarm export`: a dataset for other people's learning."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-import tyro
 from rich.console import Console
 from rich.progress import track
 
@@ -16,36 +13,9 @@ from control.episodes import Episode
 from control.errors import UserError
 from control.outputs import appearing, refuse_present
 from control.types import JOINTS
-from hardware.lerobot_units import Ends, LeRobotUnits, Limits, Unit
+from hardware.lerobot_units import Ends, LeRobotUnits, Limits
+from tools.flags.export import Arguments
 from training import lerobot_export, robomimic_export
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Write a dataset in another project's form, with everything in it that the form has a place for."""
-
-    dataset: tyro.conf.Positional[Path]
-    """Folder of a dataset."""
-
-    to: Literal["lerobot", "robomimic"]
-    """lerobot: a folder, LeRobot's dataset version 3. robomimic: one HDF5 file."""
-
-    output: Path
-    """Where it goes; nothing may be there."""
-
-    units: Unit = "degrees"
-    """Of LeRobot's joint angles: degrees, as its SO-101 follower has them; normalised, if that was set not to use
-    degrees; or radians of the model."""
-
-    calibration: Path | None = None
-    """Of the arm whose angles LeRobot's are to be: this project's file or LeRobot's; default: one whose stops are where
-    the model has them."""
-
-    successes: bool = False
-    """Leave out the episodes that did not succeed."""
-
-    json: bool = False
-    """Print one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

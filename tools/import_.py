@@ -1,12 +1,9 @@
 """`twinarm import`: other people's demonstrations, to learn from."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.progress import track
 
@@ -16,49 +13,16 @@ from control.episodes import DatasetInfo
 from control.errors import DatasetError
 from control.outputs import appearing, refuse_present
 from control.types import JOINTS
-from hardware.lerobot_units import LeRobotUnits, Unit
+from hardware.lerobot_units import LeRobotUnits
 from policies.spaces import Spaces
 from tools.export import ends
-from tools.robots import FAST
+from tools.flags.import_ import Arguments
 from training import settings
 from training.aiming import Loss
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
 from training.lerobot_import import Import
 from training.settings import TrainConfig
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Make demonstrations of a LeRobot dataset of version 3 that an SO-101 recorded, for train --bootstrap."""
-
-    dataset: tyro.conf.Positional[Path]
-    """Folder of the LeRobot dataset."""
-
-    output: Path
-    """Folder of the demonstrations; nothing may be there."""
-
-    config: str = FAST
-    """Configuration of the training that they are for: control rate, picture, what an action is."""
-
-    units: Unit | None = None
-    """Of its joint angles, which LeRobot does not write down: degrees, normalised (-100 to 100) or radians. Not needed
-    for what twinarm exported."""
-
-    calibration: Path | None = None
-    """Of the arm that recorded it: LeRobot's file or this project's; default: its sweep reached the model's stops."""
-
-    camera: str | None = None
-    """Which of its cameras is the policy's; default: the one of the same name, or the only one."""
-
-    lifted: bool = False
-    """Every episode is a success: needed where the dataset does not say which are."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    json: bool = False
-    """Print one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:
