@@ -32,7 +32,7 @@ class Import:
     """How a dataset becomes demonstrations.
 
     Args:
-        hz: rate of the demonstrations; the dataset's is a multiple of it.
+        info: of the demonstrations; the dataset's rate is a multiple of its.
         camera: the column that becomes the policy's picture.
         lifted: every episode is a success, where the dataset does not say.
     Raises:
