@@ -2,7 +2,8 @@
 
 LeRobot keeps what the joints were told to do. Which action of a policy would have told them so is worked out: the one
 whose target is the recorded one, cut to a full action. What the dataset does not hold and this project wants is put in
-its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0.
+its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0, and
+a person decided everything.
 """
 
 from collections.abc import Mapping
@@ -118,7 +119,7 @@ class Imported:
         seen = self._observed()
         action, label, loss = self._actions(seen)
         reward, success = self._verdicts()
-        steps = len(self.looks) - 1
+        steps, person = len(self.looks) - 1, self.known(form.BY_PERSON)
         episode = Episode(
             info=self.plan.info,
             provenance=self._provenance(),
@@ -129,6 +130,7 @@ class Imported:
             requested_rad=self.requested_rad,
             action=action,
             label=label,
+            by_person=np.ones(steps, bool) if person is None else person[:-1],
             reward=reward,
             discount=1.0 - success,
             step_success=success,

@@ -74,6 +74,7 @@ def _write(group: h5py.Group, episode: Episode) -> None:
     group.attrs["provenance"] = json.dumps({"source": episode.provenance.source, "seed": episode.provenance.seed})
     group["actions"], group["labels"] = episode.action, episode.label
     group["requested_rad"], group["rewards"] = episode.requested_rad, episode.reward
+    group["by_person"] = episode.by_person
     group["dones"] = (episode.discount == 0).astype(np.int64)
     group["states"] = states(episode)[:-1]
     for name, values in looks(episode).items():

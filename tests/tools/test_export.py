@@ -138,7 +138,8 @@ def test_what_is_not_there_is_named(words, phrase, tmp_path, monkeypatch, capfd)
 
 @pytest.mark.parametrize(("verb", "package"), [("export", "pyarrow"), ("export", "h5py")])
 def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(verb, package):
-    program = f"import sys; sys.modules['{package}'] = None; from tools.cli import main; exit(main(['{verb}', 'x']))"
+    words = [verb, "x", "--to", "lerobot", "--output", "y"]
+    program = f"import sys; sys.modules['{package}'] = None; from tools.cli import main; exit(main({words}))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (told.returncode, told.stderr) == (
         2,

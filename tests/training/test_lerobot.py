@@ -29,7 +29,7 @@ from training.lerobot_import import Import
 LIMITS = {name: (float(ARM.lower_rad[j]), float(ARM.upper_rad[j])) for j, name in enumerate(JOINTS)}
 ENDS = Ends.of_model(LIMITS)
 UNITS = ("degrees", "normalised", "radians")
-EXACT = ("seq", "stamp_s", "speed_rad_s", "load", "target_rad", "limited", "answers", "action", "label")
+EXACT = ("seq", "stamp_s", "speed_rad_s", "load", "target_rad", "limited", "answers", "action", "label", "by_person")
 
 
 def written(root: Path, *episodes, unit="degrees") -> Path:
@@ -184,6 +184,7 @@ def test_actions_are_worked_out_from_the_targets_that_others_recorded(tmp_path):
     assert after.target_rad == pytest.approx(episode.target_rad, abs=1e-5)
     assert after.speed_rad_s[5] == pytest.approx((episode.joints_rad[6] - episode.joints_rad[4]) / 0.2, abs=1e-4)
     assert (after.success, after.reward[-1], after.discount[-1], after.reward[:-1].any()) == (True, 1.0, 0.0, False)
+    assert after.by_person.all()
     assert loss.summary()["cut"] == 0 and loss.summary()["tool_mm_95"] < 1.0
     assert list(after.stamp_s) == pytest.approx(np.arange(21) / 10)
 
