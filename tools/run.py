@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import numpy as np
 from rich.console import Console
@@ -68,9 +68,11 @@ def main(arguments: Arguments) -> None:
         name: getattr(arguments, name) for name in ("policy", "robot", "curriculum_stage", "config", "set", "cube")
     }
     config = configured(EvalArguments(**chosen))
-    with closing(opened(arguments, config)) as robot:
+    with closing(opened(arguments, config)) as robot, ExitStack() as afterwards:
         play, notes = played(arguments.policy, config, robot, arguments.any_calibration)
         policy = play(EVALUATION_SEED + arguments.seed)
+        if isinstance(policy, RemotePolicy):
+            afterwards.callback(policy.close)
         watched = Watched(policy, gate(arguments, notes), asking(arguments))
         judge = lift_task(config) if robot.truth() is not None else SensedLift(Arm.of(None), config.robot.cube_m)
         resets = requests(config.task, EVALUATION_SEED + arguments.seed, arguments.episodes)
