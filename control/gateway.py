@@ -151,11 +151,22 @@ def serve_robot(
 
 @contextmanager
 def _beside_us(listener: Listener, handler: Handler, stop: threading.Event) -> Iterator[None]:
-    """Serve in a thread of its own while this lasts."""
-    thread = threading.Thread(target=listener.serve, args=(handler, stop), daemon=True)
+    """Serve in a thread of its own while this lasts. Raises what ended it; without it nothing is served any longer."""
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            listener.serve(handler, stop)
+        except BaseException as fault:
+            faults.append(fault)
+            stop.set()
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+    if faults:
+        raise faults[0]

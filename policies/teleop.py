@@ -3,13 +3,14 @@ from, and either can take over from the other.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from control.arm import heading
 from control.interfaces import Robot
 from control.operating import Intent, Operator
-from control.types import GRIPPER, Command, Observation
+from control.types import GRIPPER, Command, Observation, Who
 from policies.spaces import Spaces
 
 NEAR_RAD = np.array([0.2, 0.2, 0.2, 0.2, 0.3, 0.5])  # (J,) how far off a leader may be when it begins to be followed
@@ -43,14 +44,15 @@ class Teleoperated:
         if intent is None or self.apart_rad is not None:
             return self.rest(observation)
         self.held = True
-        return self._spaces.command(self.action(intent, observation), observation)
+        return replace(self._spaces.command(self.action(intent, observation), observation), who=Who.PERSON)
 
     def rest(self, observation: Observation) -> Command:
         """The command that stands still, after what was under way is stopped."""
         if self.held:
             self._robot.halt()
             self.held, observation = False, self._robot.observe()  # for the target that the halt left
-        return Command(observation.target_rad, observation.seq, action=(0.0,) * self._spaces.action_size)
+        nothing = (0.0,) * self._spaces.action_size
+        return Command(observation.target_rad, observation.seq, action=nothing, who=Who.PERSON)
 
     def action(self, intent: Intent, observation: Observation) -> np.ndarray:
         """The action (A,) in [-1, 1] that comes nearest to what is wanted after `observation`."""

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
-import tyro
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -23,8 +22,9 @@ from control.interfaces import Robot
 from control.loop import Step
 from control.types import GRIPPER, Command, Observation, ResetRequest
 from sim.robot import SimRobot
-from tools.eval import Arguments as Evaluation
 from tools.eval import configured, lift_task
+from tools.flags.eval import Arguments as Evaluation
+from tools.flags.gap import Arguments
 from tools.players import player
 from tools.progress import bar
 from tools.robots import open_robot
@@ -35,30 +35,6 @@ from training.settings import TrainConfig
 SETTLING = 5  # periods in which an arm that was put somewhere sinks to where its servos hold it
 LATE_S = 0.02  # of a command: half a driver's cycle, the bus, and half a cycle until it is seen to have moved
 LEAD_S = 0.0375  # kv / kp of the twin's servos
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run a policy in the simulator as it is, then with one thing changed that is another on an arm, then with all of
-    them, then on the twin; beside success and time, how the arm followed. Minutes, of which the twin takes most."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, or a policy.safetensors."""
-
-    episodes: int = 100
-    """Resets of each row; on the twin they pass in real time."""
-
-    robot: str = "twin"
-    """The last row's robot."""
-
-    only: tuple[str, ...] = ()
-    """Rows, by what the table calls them; default: all."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the run's configuration, each as key=value."""
-
-    json: bool = False
-    """Print one line of JSON for each row on stdout."""
 
 
 @dataclass(frozen=True)

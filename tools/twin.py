@@ -9,14 +9,11 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import MappingProxyType
 
 import mujoco
 import numpy as np
-import tyro
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -34,37 +31,12 @@ from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
 from sim.webcam import FPS, Webcam
+from tools.flags.twin import Arguments
 from tools.robots import robot_section
 from tools.world import VIEW, World, twin_calibration
 
 LOOK_S = 0.02  # between looks at what ails the camera
 PRIORITY = 40  # below a driver's: a real wire does not wait for whoever listens either
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run an emulated arm in real time until interrupted: six servos on a serial port, and a wrist camera."""
-
-    link: Path | None = None
-    """A name for the port, such as /tmp/ttyTWIN; default: the pseudo-terminal's own."""
-
-    truth: str | None = None
-    """Endpoint that tells judges where arm and cube truly are, and lays the cube down; default: one of its own."""
-
-    config: str = "lift_fast.yaml"
-    """Configuration whose robot section describes the arm."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    faults: str | None = None
-    """A file of mishaps, each with its time: see docs/architecture.md."""
-
-    log: Path | None = None
-    """Record what the arm does, 250 rows a second, to this new file; twinarm limits reads it."""
-
-    json: bool = False
-    """For a program that starts it: say where everything is as one line of JSON, and end when standard input does."""
 
 
 def main(arguments: Arguments) -> None:

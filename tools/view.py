@@ -6,13 +6,9 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-
-import tyro
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -20,36 +16,16 @@ from control.errors import UserError
 from control.gateway import serve_robot
 from sim.figure import Figure
 from tools import curves
+from tools.flags.view import Arguments
 from tools.page_operator import PageOperator
 from tools.pages import Notices, Pages
-from tools.robots import FAST, REMOTE, open_robot, robot_section
+from tools.robots import REMOTE, open_robot, robot_section
 from tools.seat import Seat
 from tools.sights import Sights, scene
 from tools.site import Answer, Site
 
 SHOWN_PX = 240  # pictures for people; --set robot.camera_px changes it
 LEAVE_S = 2.0
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Show a robot in a browser on this machine, and let whoever sits there drive it and stop it. Nothing moves before
-    somebody takes the arm there. From elsewhere: ssh -L 8080:localhost:8080, and the same address."""
-
-    robot: str = "sim"
-    """sim, twin, real, an arm's .yaml, or the endpoint of a served robot."""
-
-    runs: Path = Path("runs")
-    """The folder whose runs the second tab shows."""
-
-    port: int = 8080
-    """Of 127.0.0.1, the only address; 0 takes any free one."""
-
-    config: str = FAST
-    """Configuration whose robot section describes the arm."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the robot section, each as robot.key=value."""
 
 
 def main(arguments: Arguments) -> None:
