@@ -49,6 +49,8 @@ VERBS = {
     "serve": "put a robot on a ZeroMQ endpoint",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "teleop": "drive a robot by keys, gamepad or leader arm",
+    "learn": "learn from actors elsewhere while they act, and send them the newest weights",
+    "act": "live through episodes with a learner's newest weights, and send them there",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",

@@ -3,6 +3,7 @@
 import itertools
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -95,4 +96,13 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
         def examined(result: EpisodeResult) -> None:
             advance("evaluating", next(results), 2 * finals)
 
-        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough)
+        recent: deque[bool] = deque(maxlen=20)
+
+        def lived(episodes: int, success: bool) -> None:
+            recent.append(success)
+            if "acting" not in rows:
+                rows["acting"] = progress.add_task("acting", total=None)
+            note = f"acting elsewhere: {sum(recent)} of the last {len(recent)} lifted"
+            progress.update(rows["acting"], completed=episodes, description=note)
+
+        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough, lived)

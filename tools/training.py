@@ -20,6 +20,7 @@ from tools.progress import bar, stoppable, watching
 from tools.robots import open_robot
 from training import collect, job, runs
 from training.checkpoint import load_newest
+from training.collect import dataset_info
 from training.evaluate import sentence
 from training.lift import load_reward
 from training.reward_audit import audit
@@ -85,7 +86,7 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        look_before(config, job.demonstrations(folder, config, robots[0].spec), console)
+        look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
         try:
             finals = config.schedule.final_episodes
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:

@@ -90,22 +90,31 @@ class Learner:
         learned_from = max(0, self.step - max(before, self.config.schedule.start_steps))
         self.credit += self.config.schedule.updates_per_step * learned_from
 
+    @property
+    def due(self) -> bool:
+        """Whether there is an update to be made, and anything to learn from."""
+        return self.credit >= 1 and len(self.memory) > 0
+
     def update(self) -> dict[str, float]:
-        """Make one update, if one is due and there is anything to learn from; its figures."""
-        if self.credit < 1 or not len(self.memory):
+        """Make one update, if one is due; its figures."""
+        if not self.due:
             return {}
         self.credit -= 1
         return self.agent.update(self.memory.batch(self.rng), self.step)
 
     def remember(self, steps: Sequence[Step], provenance: Provenance) -> None:
         """Write an episode that is over to the log, and learn from it."""
-        success = steps[-1].verdict.success
-        with self.log.recorder(self.episodes, provenance) as recorder:
+        self.write(self.episodes, steps, provenance)
+        rewards = [step.verdict.reward for step in steps]
+        self.count(from_steps(steps, self.spaces), steps[-1].verdict.success, rewards)
+
+    def write(self, index: int, steps: Sequence[Step], provenance: Provenance) -> None:
+        """Put an episode that is over into the log."""
+        with self.log.recorder(index, provenance) as recorder:
             recorder.start(steps[0].before, steps[0].truth_before)
             for step in steps:
                 recorder.add(step.command, step.after, step.verdict, step.truth)
-            recorder.finish(success)
-        self.count(from_steps(steps, self.spaces), success, [step.verdict.reward for step in steps])
+            recorder.finish(steps[-1].verdict.success)
 
     def count(self, arrays: EpisodeArrays, success: bool, rewards: Sequence[float]) -> None:
         """Learn from an episode that is in the log."""
@@ -115,10 +124,10 @@ class Learner:
         by_person = {"by_person": float(arrays.by_person.mean())} if arrays.by_person.any() else {}
         self.metrics.write(self.step, figures | by_person | {"seconds": self.seconds})
 
-    def source(self, seed: int, **extra: str) -> Provenance:
-        """Where an episode of this run comes from, which began with that seed."""
+    def source(self, seed: int, calibration: str, extra: dict[str, str] | None = None) -> Provenance:
+        """Where an episode of this run comes from, which began with that seed on an arm of that calibration."""
         digest, stage = self.config.digest, self.config.task.stage
-        return Provenance("drqv2", seed, stage, digest, self.calibration, self._commit, extra)
+        return Provenance("drqv2", seed, stage, digest, calibration, self._commit, extra or {})
 
     # Keeping
 

@@ -112,13 +112,13 @@ PANELS = (
 )
 
 
-def draw(folder: Path, report: dict[str, Any]) -> None:
-    """`curves.png`: success, values and losses over decisions; the final evaluation as a point with its interval."""
+def draw(folder: Path, report: dict[str, Any], label: str = "final, 95 % interval") -> None:
+    """`curves.png`: success, values and losses over decisions; `report` as a point with its interval."""
     rows = metrics.read(folder)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.6), layout="constrained")
     last = max((row["step"] for row in rows), default=0)
     below, above = report["success"] - report["low"], report["high"] - report["success"]
-    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label="final, 95 % interval")
+    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label=label)
     axes[0].set_ylim(-0.03, 1.05)
     for axis, (title, lines) in zip(axes, PANELS, strict=True):
         for name, label in lines:

@@ -105,7 +105,7 @@ class Trainer(Learner):
         self._rollouts[slot] = self._begin(slot, OpenEpisode(started, ()))
 
     def _finish(self, rollout: Rollout) -> None:
-        self.remember(rollout.steps, self.source(first_seed(self.config) + rollout.index))
+        self.remember(rollout.steps, self.source(first_seed(self.config) + rollout.index, self.calibration))
 
     def _learn(self) -> dict[str, float]:
         figures: dict[str, float] = {}
