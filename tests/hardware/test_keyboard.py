@@ -75,7 +75,7 @@ def test_escape_alone_is_a_key_once_nothing_followed_it():
 
 def test_no_key_has_two_meanings():
     assert not set(MOTION) & set(ORDERS) and not set(PACES) & (set(MOTION) | set(ORDERS))
-    assert set(ORDERS.values()) == set(Order)
+    assert {order for order in Order if order != "clear"} == set(ORDERS.values())  # going home is the word that clears
 
 
 class Person:
@@ -126,7 +126,7 @@ def keyboard(person, told, monkeypatch) -> Iterator[Keyboard]:
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with closing(Keyboard(told.append)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             yield keyboard
 
 
@@ -161,6 +161,20 @@ def test_a_key_that_is_held_moves_and_one_that_is_let_go_does_not(person, keyboa
 
 
 @pytest.mark.clock
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_terminal_that_answers_holds_a_key_as_long_as_it_is_down(person, keyboard, told):
+    for letter in "jl":
+        key(person, letter, DOWN)
+        eventually(lambda: keyboard.intent() is not None)
+        until_s = time.monotonic() + 0.6
+        while time.monotonic() < until_s:
+            time.sleep(0.01)
+            assert keyboard.intent() is not None, told
+        key(person, letter, UP)
+        eventually(lambda: keyboard.intent() is None)
+
+
+@pytest.mark.clock
 def test_an_order_is_given_once_for_a_press_however_long_it_lasts(person, keyboard):
     given: list[Order] = []
     for phase in (DOWN, *[AGAIN] * 10, UP):
@@ -186,13 +200,45 @@ def test_a_terminal_that_is_silent_or_out_of_sight_holds_no_key(person, keyboard
     else:
         person.answers = False
     assert eventually(lambda: keyboard.intent() is None) < SILENT_S + 0.1
-    assert told == (["the terminal no longer answers in time: keys count as let go"] if lost == "answers" else [])
+    assert told == (
+        ["the terminal answers late or not at all: a key is held only while its repeats come"]
+        if lost == "answers"
+        else []
+    )
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_terminal_too_far_away_to_answer_in_time_is_as_good_as_a_plain_one(person, keyboard):
+    person.answers = False
+    key(person, "i", DOWN)
+    eventually(lambda: keyboard.intent() is not None)
+    eventually(lambda: keyboard.intent() is None)
+    for _ in range(15):
+        key(person, "i", AGAIN)
+        time.sleep(0.03)
+        assert keyboard.intent() is not None
+    key(person, "i", UP)
+    assert eventually(lambda: keyboard.intent() is None) < 0.05
+
+
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_screen_that_takes_no_more_is_not_waited_for(person, keyboard):
+    key(person, "i", DOWN)
+    eventually(lambda: keyboard.intent() is not None)
+    person._over.set()
+    person._thread.join()
+    os.set_blocking(person.keys, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(person.keys, bytes(4096))
+    os.set_blocking(person.keys, True)
+    assert eventually(lambda: keyboard.intent() is None) < SILENT_S + 0.1
 
 
 def test_a_terminal_that_is_gone_lets_go_and_quits(person, keyboard):
     key(person, "i", DOWN)
     eventually(lambda: keyboard.intent() is not None)
-    os.write(person.screen, b"\x04")  # the end of file, as far as a pty in raw-ish mode has one
     person._over.set()
     person._thread.join()
     os.close(person.screen)
@@ -206,8 +252,10 @@ def test_the_terminal_is_given_back_as_it_was(person, monkeypatch):
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(ZeroDivisionError), closing(Keyboard(print)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             assert termios.tcgetattr(person.keys) != before
+            key(person, "i", DOWN)
+            eventually(lambda: keyboard.intent() is not None)
             _ = 1 / 0
     assert termios.tcgetattr(person.keys) == before
     eventually(lambda: person.shown.count(b"\x1b[>11u") == person.shown.count(b"\x1b[<u") == person.kitty)
