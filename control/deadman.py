@@ -1,6 +1,7 @@
 """The dead-man: whoever lets go is heard at once, not at the next control tick."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -10,6 +11,7 @@ from control.modes import Word
 from control.operating import Intent, Operator, Order
 
 LOOK_S = 0.01
+HUNG_S = 0.15  # without a look, after which nobody is known to hold it
 
 
 class Closable(Protocol):
@@ -32,6 +34,7 @@ class DeadMan:
         self._lock, self._over = threading.Lock(), threading.Event()
         self._intent: Intent | None = None
         self._orders: list[Order] = []
+        self._looked_s = time.monotonic()
         self._driving = False  # the last answer to whoever drives was not None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -42,8 +45,10 @@ class DeadMan:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
-            self._driving = self._intent is not None
-            return self._intent
+            known = time.monotonic() - self._looked_s < HUNG_S
+            intent = self._intent if known else None
+            self._driving = intent is not None
+            return intent
 
     def orders(self) -> tuple[Order, ...]:
         """What was asked for since the last question. A stop was heard already, and is told all the same."""
@@ -77,7 +82,7 @@ class DeadMan:
     def _look(self) -> None:
         intent, orders = self._operator.intent(), self._operator.orders()
         with self._lock:
-            self._intent = intent
+            self._intent, self._looked_s = intent, time.monotonic()
             self._orders += orders
             # Again at every look until the driving thread has heard of it: it may have a command under way.
             let_go = intent is None and self._driving

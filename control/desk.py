@@ -79,6 +79,8 @@ class Desk:
             return wire.pack(ask.kind, ask.session, ask.seq, self.boot, self._handler(ask.kind, ask.body, peer))
         except TwinarmError as error:
             return self._error(ask, error)
+        except MemoryError:
+            raise  # all of this process is the worse for it, and is begun anew: see keeper.py
         except Exception as error:  # a fault in the robot: told in full here, in one word there
             logging.getLogger(__name__).exception("%s failed", ask.kind)
             return self._error(ask, TwinarmError(f"{ask.kind} failed: {type(error).__name__}; see the server's log"))

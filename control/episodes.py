@@ -10,7 +10,7 @@ the observation *after* it, which shifts every label by one step.)
 
 import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +33,7 @@ STEPPED = (  # rows: T
     "step_success",
     "terms",
 )
+UNCALIBRATED = ("exact", "")  # of a simulator
 HASHED = ("joints_rad", "speed_rad_s", "load", "target_rad", "limited", *STEPPED[1:-1])
 TRUTH = tuple(f.name for f in fields(Truth))
 
@@ -178,6 +179,19 @@ class Episode:
             for name in sorted(group):
                 sha.update(name.encode() + np.ascontiguousarray(group[name]).tobytes())
         return sha.hexdigest()
+
+
+def labelled(success: bool) -> Verdict:
+    """What a person's own word on an episode says of its last step."""
+    reward = float(success)
+    return Verdict(reward, 1.0 - reward, success, {"success": reward})
+
+
+def foreign(calibrations: Iterable[str], mine: str) -> list[str]:
+    """Those of `calibrations` by which the angles of this arm are other poses: none where it took part itself, and none
+    beside a simulator, whose angles are true."""
+    theirs = sorted(set(calibrations) - set(UNCALIBRATED))
+    return [] if mine in (*theirs, *UNCALIBRATED) else theirs
 
 
 def digest(value: object) -> str:

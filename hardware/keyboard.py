@@ -31,7 +31,7 @@ ORDERS = {
 }
 PACES = {"1": 0.2, "2": 0.4, "3": 0.6, "4": 0.8, "5": 1.0}  # share of full speed
 # fmt: on
-HOLD_S = 0.12  # longer than terminals take from one repeat to the next: 0.03 to 0.1
+HOLD_S = 0.1  # longer than terminals take from one repeat to the next: 0.03 to 0.09
 SAME_PRESS_S = (
     0.8  # within which a byte is the repeat of a key that gave an order: longer than the delay before repeats
 )
@@ -89,7 +89,7 @@ class Keyboard:
             return
         for stroke in self._strokes.feed(data, now_s):
             self._hear(stroke, now_s)
-        if self._terminal.tells_releases:
+        if self._terminal.tells_releases and self._until_s:
             self._keep_in_touch(now_s)
 
     def _hear(self, stroke: Stroke, now_s: float) -> None:
@@ -108,6 +108,7 @@ class Keyboard:
         if stroke.phase is Phase.UP:
             self._until_s.pop(stroke.key, None)
         else:
+            self._known_s = self._known_s if self._until_s else now_s
             self._until_s[stroke.key] = now_s + HOLD_S if stroke.phase is Phase.TAP else FOREVER
 
     def _order(self, stroke: Stroke, now_s: float) -> None:
@@ -121,18 +122,16 @@ class Keyboard:
     def _be_told(self, word: str, now_s: float) -> None:
         if word == TELLS_RELEASES:
             self._terminal.tell_releases()
-            self._known_s = now_s
         elif word == AWAY:
             self._until_s.clear()
         elif word == ALIVE and self._pings_s:
-            self._known_s = self._pings_s.popleft()
+            self._known_s = max(self._known_s, self._pings_s.popleft())
 
     def _keep_in_touch(self, now_s: float) -> None:
         """A key is only known to be held as of the last question that was answered: its release came before that."""
         if now_s - self._pinged_s >= PING_S:
             self._pinged_s = now_s
-            self._pings_s.append(now_s)
-            self._terminal.ping()
-        if now_s - self._known_s > SILENT_S and self._until_s:
+            self._pings_s.extend([now_s] if self._terminal.ping() else [])
+        if now_s - self._known_s > SILENT_S:
             self._until_s.clear()
             self._tell("the terminal no longer answers in time: keys count as let go")

@@ -33,6 +33,7 @@ class Terminal:
         self._before = termios.tcgetattr(self._fd)
         self.tells_releases, self._asked = False, False
         tty.setcbreak(self._fd)
+        _keep_going(self._fd)
         self.write(ASK_RELEASES)
 
     def read(self) -> bytes:
@@ -47,10 +48,12 @@ class Terminal:
             raise EOFError
         return data
 
-    def write(self, data: bytes) -> None:
-        """To the screen. Lost where it is gone: reading tells."""
+    def write(self, data: bytes) -> bool:
+        """To the screen; whether it went there at once. It waits for no line that stalls, and reading tells of one that
+        is gone."""
         with suppress(OSError):
-            os.write(self._fd, data)
+            return bool(select.select([], [self._fd], [], 0.0)[1]) and os.write(self._fd, data) == len(data)
+        return False
 
     def tell_releases(self) -> None:
         """From now on it says when a key comes up."""
@@ -58,10 +61,10 @@ class Terminal:
             self.tells_releases = True
             self.write(TELL_RELEASES)
 
-    def ping(self) -> None:
-        """Have it say that it is there."""
+    def ping(self) -> bool:
+        """Have it say that it is there; whether it will be heard."""
         self._asked = True
-        self.write(PING)
+        return self.write(PING)
 
     def close(self) -> None:
         """Give it back as it was."""
@@ -70,7 +73,8 @@ class Terminal:
         if self._asked:
             self._drain()
         with suppress(termios.error):
-            termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)
+            termios.tcflush(self._fd, termios.TCIFLUSH)
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)  # a stalled line never drains
 
     def _drain(self) -> None:
         until_s = time.monotonic() + DRAIN_S
@@ -84,3 +88,11 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _keep_going(fd: int) -> None:
+    """No key halts what is shown (Ctrl-S), or this process (Ctrl-Z), while an arm is driven."""
+    modes = termios.tcgetattr(fd)
+    modes[0] &= ~termios.IXON
+    modes[6][termios.VSUSP] = b"\0"
+    termios.tcsetattr(fd, termios.TCSANOW, modes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from control.deadman import DeadMan
-from control.errors import CommandRefused, UserError
+from control.errors import CameraError, CommandRefused, UserError
 from control.interfaces import Robot
 from control.modes import Mode, Word
 from control.operating import Order
@@ -59,32 +59,42 @@ class Driving:
     ):
         self._robot, self._operator, self._policy = robot, operator, policy
         self._tell, self._show = tell, show
-        self._seen: Observation | None = None  # None while the arm may not be driven
-        self._over = False
+        self._ready = self._over = False  # it may be driven; somebody quit
+        self._seen: Observation | None = None  # what the next command answers; None where it must look first
 
     def until_over(self, request: ResetRequest) -> None:
         """Start an episode, and let it be driven until somebody quits. Raises what the robot raises when it is gone."""
         self._policy.reset()
         self._begin(request)
         while not self._over:
-            self._tick()
+            for order in self._operator.orders():
+                self._obey(order)
+            if self._ready and not self._over:
+                self._tick()
+            else:
+                time.sleep(IDLE_S)
 
     def _tick(self) -> None:
         began_s = time.monotonic()
-        for order in self._operator.orders():
-            self._obey(order)
-        if self._seen is None:
-            time.sleep(IDLE_S)
-            return
         try:
-            command = self._policy.act(self._seen)
+            command = self._policy.act(self._seen or self._robot.observe())
             acted_s = time.monotonic()
             self._seen = self._robot.step(command)
         except CommandRefused as error:
-            self._seen = None
+            self._ready = False
             self._tell(f"{error}; {ONWARD}")
-            return
-        self._show(self._moment(self._seen, time.monotonic() - began_s, acted_s - began_s))
+        except CameraError as error:
+            self._lose_sight(error)
+        else:
+            self._show(self._moment(self._seen, time.monotonic() - began_s, acted_s - began_s))
+
+    def _lose_sight(self, error: CameraError) -> None:
+        """Nothing is driven that is not seen; it goes on by itself."""
+        if self._seen is not None:
+            self._robot.halt()
+            self._tell(f"{error}; the arm stands until it is seen again")
+        self._seen, self._policy.held = None, False
+        time.sleep(IDLE_S)
 
     def _moment(self, seen: Observation, tick_s: float, acting_s: float) -> Moment:
         health = self._robot.health()
@@ -106,7 +116,7 @@ class Driving:
                 self._policy.rest(self._seen)
         elif order is Order.STOP:
             self._robot.say(Word.STOP)
-            self._seen = None
+            self._ready = False
             self._tell(f"stopped; {ONWARD}")
         elif order is Order.HOME:
             self._go_home()
@@ -122,11 +132,15 @@ class Driving:
 
     def _begin(self, request: ResetRequest) -> None:
         self._operator.stand()
-        self._policy.held = False
+        self._policy.held, self._seen = False, None
         try:
             self._seen = self._robot.reset(request)
+            self._ready = True
+        except CameraError as error:
+            self._ready = True
+            self._tell(f"{error}; the arm stands until it is seen again")
         except UserError as error:
-            self._seen = None
+            self._ready = False
             self._tell(f"{error}; {ONWARD}")
 
 

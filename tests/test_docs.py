@@ -21,7 +21,7 @@ def test_a_command_of_the_readme_exists_with_these_flags(command):
     _, verb, *words = shlex.split(command)
     assert verb in cli.VERBS
     if words:
-        cli.parse(cli.load(verb).Arguments, verb, words)
+        cli.parse(cli.flags(verb), verb, words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -5,14 +5,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-import tyro
 from rich.console import Console
 from rich.progress import Progress
 
 from control.errors import UserError
+from tools.flags.sweep import Arguments
 from tools.progress import COLUMNS
 from training import sweep, sweep_report
 from training.cluster import require_cluster
@@ -20,29 +18,6 @@ from training.crew import share
 from training.sweep import Sweep
 
 GLANCE_S = 2.0
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run a sweep; the same command again goes on with what is missing, and `report.md` grows with it."""
-
-    sweep: tyro.conf.Positional[str]
-    """File of the sweep, or the name of a shipped one such as sweeps/bootstrap.yaml."""
-
-    workers: int | None = None
-    """Runs at a time, one core each; default: as many as cores."""
-
-    cluster: str | None = None
-    """A Ray cluster to run on instead: its address, or local. Its machines must see OUTPUT as a common folder."""
-
-    only: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Run the arms of these factors alone."""
-
-    output: Path = Path("runs/sweeps")
-    """The sweep goes to OUTPUT/<name>/."""
-
-    json: bool = False
-    """Print one line of JSON for every finished run on stdout."""
 
 
 def main(arguments: Arguments) -> None:

@@ -49,7 +49,7 @@ def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArray
     return _arrays(observations[: len(rows) + 1], rows, spaces)
 
 
-def pauses(episode: EpisodeArrays) -> np.ndarray:
+def pauses(episode: EpisodeArrays | Episode) -> np.ndarray:
     """Where a person who had the arm let it stand: (T,) bool. That is nothing to learn to do."""
     return episode.by_person & ~episode.action.any(axis=1)
 

@@ -75,7 +75,7 @@ def test_escape_alone_is_a_key_once_nothing_followed_it():
 
 def test_no_key_has_two_meanings():
     assert not set(MOTION) & set(ORDERS) and not set(PACES) & (set(MOTION) | set(ORDERS))
-    assert set(ORDERS.values()) == set(Order)
+    assert {order for order in Order if order != "clear"} == set(ORDERS.values())  # going home is the word that clears
 
 
 class Person:
@@ -126,7 +126,7 @@ def keyboard(person, told, monkeypatch) -> Iterator[Keyboard]:
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with closing(Keyboard(told.append)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             yield keyboard
 
 
@@ -189,10 +189,23 @@ def test_a_terminal_that_is_silent_or_out_of_sight_holds_no_key(person, keyboard
     assert told == (["the terminal no longer answers in time: keys count as let go"] if lost == "answers" else [])
 
 
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_screen_that_takes_no_more_is_not_waited_for(person, keyboard):
+    key(person, "i", DOWN)
+    eventually(lambda: keyboard.intent() is not None)
+    person._over.set()
+    person._thread.join()
+    os.set_blocking(person.keys, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(person.keys, bytes(4096))
+    os.set_blocking(person.keys, True)
+    assert eventually(lambda: keyboard.intent() is None) < SILENT_S + 0.1
+
+
 def test_a_terminal_that_is_gone_lets_go_and_quits(person, keyboard):
     key(person, "i", DOWN)
     eventually(lambda: keyboard.intent() is not None)
-    os.write(person.screen, b"\x04")  # the end of file, as far as a pty in raw-ish mode has one
     person._over.set()
     person._thread.join()
     os.close(person.screen)
@@ -206,8 +219,10 @@ def test_the_terminal_is_given_back_as_it_was(person, monkeypatch):
     with os.fdopen(os.dup(person.keys)) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(ZeroDivisionError), closing(Keyboard(print)) as keyboard:
-            eventually(lambda: keyboard.intent() is None and (b"\x1b[5n" in person.shown) == person.kitty)
+            eventually(lambda: keyboard.intent() is None and (b"\x1b[>11u" in person.shown) == person.kitty)
             assert termios.tcgetattr(person.keys) != before
+            key(person, "i", DOWN)
+            eventually(lambda: keyboard.intent() is not None)
             _ = 1 / 0
     assert termios.tcgetattr(person.keys) == before
     eventually(lambda: person.shown.count(b"\x1b[>11u") == person.shown.count(b"\x1b[<u") == person.kitty)
