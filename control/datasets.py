@@ -1,7 +1,8 @@
 """A dataset is a folder: `dataset.json` says what its episodes share, `episode_NNNNNN.mcap` is one episode each.
 
-A recording in progress is a `.part`; a finished file never changes. What a crash left of a recording becomes
-`episode_NNNNNN.incomplete.mcap` and is kept until that index is recorded again.
+A recording in progress is a `.part`; a finished file never changes, but for its label. What a crash left of a recording
+becomes `episode_NNNNNN.incomplete.mcap` and is kept until that index is recorded again. What nobody wants any more is
+moved to `discarded/`.
 """
 
 import fcntl
@@ -9,17 +10,19 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import msgspec
 
 from control import playback
-from control.episodes import DatasetInfo, Episode, Provenance, differences, digest
+from control.episodes import DatasetInfo, Episode, Provenance, differences, digest, foreign
 from control.errors import DatasetError
 from control.messages import Result
 from control.recorder import Recorder, incomplete, on_disk, sync, sync_folder
 
 MANIFEST, NEW_MANIFEST, LOCK = "dataset.json", ".dataset.json.new", ".lock"
+DISCARDED = "discarded"
 FINISHED, INCOMPLETE, PART = r"episode_(\d+)\.mcap", r"episode_(\d+)\.incomplete\.mcap", r"episode_(\d+)\..*\.part"
 
 
@@ -57,14 +60,18 @@ class Dataset:
         return cls(folder, info)
 
     @classmethod
+    def found(cls, folder: Path) -> "Dataset":
+        """A dataset to look at, be it half-written. Raises DatasetError where there is none."""
+        return cls(folder, read_manifest(folder).info)
+
+    @classmethod
     def open(cls, folder: Path) -> "Dataset":
         """A dataset to read. Raises DatasetError where it is missing, empty or half-written."""
-        manifest = read_manifest(folder)
-        dataset = cls(folder, manifest.info)
-        have = set(dataset.indices())
-        if missing := len(set(range(manifest.planned)) - have):
-            whole = f"{manifest.planned - missing} of {manifest.planned} episodes"
-            raise DatasetError(f"{folder} holds {whole}; run the same collect again to complete it")
+        dataset = cls.found(folder)
+        have, wanted = len(dataset.indices()), dataset.planned
+        if have < wanted:
+            whole = f"{have} of {wanted} episodes"
+            raise DatasetError(f"{folder} holds {whole}; run the same command again to complete it")
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")
         return dataset
@@ -80,6 +87,15 @@ class Dataset:
         if faults := differences(self.info.shape, info.shape):
             what = f"{self.folder} does not fit: its {'; its '.join(faults)}"
             raise DatasetError(f"{what}; collect one with the configuration that is to use it")
+
+    def require_calibration(self, mine: str, *indices: int) -> None:
+        """Raises DatasetError where arms calibrated otherwise than `mine` recorded these episodes, or any."""
+        calibrations = [self.provenance(index).calibration for index in indices or self.indices()]
+        if theirs := foreign(calibrations, mine):
+            raise DatasetError(
+                f"{self.folder} was recorded by an arm with calibration {', '.join(theirs)}, this one has {mine}: the "
+                "same angles are other poses; use that calibration, or say --any-calibration"
+            )
 
     def path(self, index: int) -> Path:
         return self.folder / f"episode_{index:06d}.mcap"
@@ -102,7 +118,11 @@ class Dataset:
 
     def outcome(self, index: int) -> Result:
         """Success, steps and time of a finished episode, without reading its frames."""
-        return playback.outcome(self.path(index))
+        return playback.outcome(existing(self.path(index)))
+
+    def provenance(self, index: int) -> Provenance:
+        """Where a finished episode comes from, without reading its frames."""
+        return playback.provenance(existing(self.path(index)))
 
     def recorder(self, index: int, provenance: Provenance) -> Recorder:
         """A recorder of episode `index`; a finished episode of that index is replaced when it finishes."""
@@ -116,6 +136,20 @@ class Dataset:
                 after, truth = episode.observation(t + 1), episode.truth_at(t + 1)
                 recorder.add(episode.command(t), after, episode.verdict(t), truth)
             recorder.finish(episode.success)
+
+    def relabel(self, index: int, success: bool) -> None:
+        """Say of a finished episode that it did what it was to do, or that it did not. Pictures keep their bytes."""
+        playback.relabel(existing(self.path(index)), success)
+
+    def discard(self, index: int) -> Path:
+        """Move what there is of episode `index`, finished or incomplete, to `discarded/`. Returns where it is now."""
+        found = self.path(index) if self.path(index).exists() else incomplete(self.path(index))
+        folder = self.folder / DISCARDED
+        folder.mkdir(exist_ok=True)
+        at = next(path for n in count(1) if not (path := folder / f"{index:06d}_{n}.mcap").exists())
+        found.rename(at)
+        sync_folder(folder)
+        return at
 
     def recover(self) -> list[int]:
         """Save what a crash left: a part that is complete gets its name, of another its readable steps are kept.
@@ -135,16 +169,21 @@ class Dataset:
         sync_folder(self.folder)
         return kept
 
-    def truncate(self, count: int) -> None:
-        """Drop every episode from index `count` on, highest first, so that a crash leaves no gap."""
+    def truncate(self, kept: int) -> None:
+        """Drop every episode from index `kept` on, highest first, so that a crash leaves no gap."""
         for index, path in reversed(self._found(r"episode_(\d+)\..*")):
-            if index >= count:
+            if index >= kept:
                 path.unlink()
         sync_folder(self.folder)
 
-    def plan(self, count: int) -> None:
-        """Write down that `count` episodes are wanted, so that `open` can tell a half-written dataset."""
-        write_manifest(self.folder, Manifest(self.info, count))
+    def plan(self, wanted: int) -> None:
+        """Write down how many episodes are `wanted`, so that `open` can tell a half-written dataset."""
+        write_manifest(self.folder, Manifest(self.info, wanted))
+
+    @property
+    def planned(self) -> int:
+        """How many episodes are wanted."""
+        return read_manifest(self.folder).planned
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -162,12 +201,17 @@ class Dataset:
         return sorted((int(name.group(1)), path) for name, path in names if name)
 
     def _load(self, path: Path) -> Episode:
-        if not path.is_file():
-            raise DatasetError(f"there is no {path}")
-        episode = playback.load(path)
+        episode = playback.load(existing(path))
         if faults := differences(episode.info.shape, self.info.shape):
             raise DatasetError(f"{path} belongs to another dataset: its {'; its '.join(faults)}")
         return episode
+
+
+def existing(path: Path) -> Path:
+    """Raises DatasetError where there is no such file."""
+    if not path.is_file():
+        raise DatasetError(f"there is no {path}")
+    return path
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -10,7 +10,7 @@ the observation *after* it, which shifts every label by one step.)
 
 import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -19,10 +19,21 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from control.types import Command, Frame, Observation, RobotSpec, Truth, Verdict
+from control.types import Command, Frame, Observation, RobotSpec, Truth, Verdict, Who
 
 OBSERVED = ("seq", "stamp_s", "joints_rad", "speed_rad_s", "load", "target_rad", "limited")  # rows: T+1
-STEPPED = ("answers", "requested_rad", "action", "label", "reward", "discount", "step_success", "terms")  # rows: T
+STEPPED = (  # rows: T
+    "answers",
+    "requested_rad",
+    "action",
+    "label",
+    "by_person",
+    "reward",
+    "discount",
+    "step_success",
+    "terms",
+)
+UNCALIBRATED = ("exact", "")  # of a simulator
 HASHED = ("joints_rad", "speed_rad_s", "load", "target_rad", "limited", *STEPPED[1:-1])
 TRUTH = tuple(f.name for f in fields(Truth))
 
@@ -93,6 +104,7 @@ class Episode:
     requested_rad: np.ndarray  # (T, J) what the policy asked for
     action: np.ndarray  # (T, A) executed, in the policy's action space
     label: np.ndarray  # (T, A) what the policy meant; differs from `action` where noise was added
+    by_person: np.ndarray  # (T,) bool: a person decided it, not the policy
     reward: np.ndarray  # (T,)
     discount: np.ndarray  # (T,) 0 where the task ended
     step_success: np.ndarray  # (T,) bool
@@ -144,7 +156,8 @@ class Episode:
     def command(self, t: int) -> Command:
         """What the policy asked for at observation t."""
         action, label = tuple(self.action[t].tolist()), tuple(self.label[t].tolist())
-        return Command(self.requested_rad[t], int(self.answers[t]), action=action, label=label)
+        who = Who.PERSON if self.by_person[t] else Who.POLICY
+        return Command(self.requested_rad[t], int(self.answers[t]), action=action, label=label, who=who)
 
     def verdict(self, t: int) -> Verdict:
         """The word on the step from observation t to t+1."""
@@ -166,6 +179,19 @@ class Episode:
             for name in sorted(group):
                 sha.update(name.encode() + np.ascontiguousarray(group[name]).tobytes())
         return sha.hexdigest()
+
+
+def labelled(success: bool) -> Verdict:
+    """What a person's own word on an episode says of its last step."""
+    reward = float(success)
+    return Verdict(reward, 1.0 - reward, success, {"success": reward})
+
+
+def foreign(calibrations: Iterable[str], mine: str) -> list[str]:
+    """Those of `calibrations` by which the angles of this arm are other poses: none where it took part itself, and none
+    beside a simulator, whose angles are true."""
+    theirs = sorted(set(calibrations) - set(UNCALIBRATED))
+    return [] if mine in (*theirs, *UNCALIBRATED) else theirs
 
 
 def digest(value: object) -> str:

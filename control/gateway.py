@@ -7,13 +7,13 @@ must not wait for anything: so each endpoint has a thread of its own, and only t
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from control import wire
 from control.desk import Handler
 from control.endpoints import STOPPING, WATCHING, beside
-from control.errors import LinkError, NotPermitted
+from control.errors import CameraError, LinkError, NotPermitted
 from control.interfaces import Robot
 from control.keys import Keys
 from control.link import Listener
@@ -75,7 +75,8 @@ class Driving:
             self._lease.clear()
             self._robot.halt()
         if self._board.wanted and self._board.age_s > self._period_s:
-            self._board.post(self._robot.observe(), self._robot.health())
+            with suppress(CameraError):  # it may come back, and an arm without eyes is still to be stopped and cleared
+                self._board.post(self._robot.observe(), self._robot.health())
 
 
 class Watching:
@@ -99,19 +100,20 @@ class Watching:
 
 
 class Stopping:
-    """Hears one word, from anybody, at once."""
+    """Hears a stop from anybody, and a halt from whoever may drive, at once."""
 
     def __init__(self, robot: Robot):
         self._robot = robot
 
     def __call__(self, kind: str, body: Any, peer: Peer) -> Any:
-        """Raises NotPermitted for anything but a stop."""
+        """Raises NotPermitted for anything else."""
         if kind == "hello":
             return wire.SPEC.write(self._robot.spec)
-        if kind != "say" or wire.ASKS[kind].read(body) is not Word.STOP:
+        word = wire.ASKS[kind].read(body) if kind == "say" else None
+        if word not in (Word.STOP, Word.HALT):
             raise NotPermitted(f"this endpoint is for stopping, not to {kind}")
-        permit(peer, kind, Word.STOP)
-        self._robot.say(Word.STOP)
+        permit(peer, kind, word)
+        self._robot.say(word)
         return None
 
 

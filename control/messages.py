@@ -6,7 +6,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from control.types import Observation
+from control.types import Observation, Who
 
 PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
@@ -42,6 +42,7 @@ class Action(msgspec.Struct, frozen=True):
     requested_rad: list[float]
     action: list[float]
     label: list[float]
+    who: Who = Who.POLICY
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ class Peer:
 
 
 DRIVING = ("reset", "step")
-NEEDS = dict.fromkeys((*DRIVING, "halt", "release"), Role.COMMANDER)
+NEEDS = dict.fromkeys((*DRIVING, "halt", "release", "lived", "learned"), Role.COMMANDER)
 WORDS = {
     Word.STOP: Role.OBSERVER,
     Word.HALT: Role.COMMANDER,

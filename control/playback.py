@@ -15,11 +15,11 @@ from mcap.reader import make_reader
 from mcap.records import Channel, Chunk, McapRecord, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 
-from control.episodes import OBSERVED, TRUTH, DatasetInfo, Episode, Provenance
+from control.episodes import OBSERVED, TRUTH, DatasetInfo, Episode, Provenance, labelled
 from control.errors import DatasetError
-from control.messages import Action, Result, State, to_metadata
+from control.messages import Action, Result, State, plain, to_metadata
 from control.recorder import on_disk, open_writer, sync
-from control.types import Verdict
+from control.types import Verdict, Who
 
 T = TypeVar("T")
 DAMAGE = (McapError, struct.error, ValueError, OverflowError, msgspec.MsgspecError, KeyError)
@@ -64,6 +64,12 @@ class Contents:
         observed = ["/state", *(topic for topic in self.messages if topic.startswith(("/camera/", "/truth")))]
         ended = min(len(self.messages[topic]) for topic in observed) - 1
         return min(ended, len(self.messages["/action"]), len(self.messages["/verdict"]))
+
+    def end(self, verdict: Verdict) -> None:
+        """Put this in the place of the last one."""
+        verdicts = {each.id for each in self.records if isinstance(each, Channel) and each.topic == "/verdict"}
+        last = [each for each in self.records if isinstance(each, Message) and each.channel_id in verdicts][-1]
+        last.data = msgspec.json.encode(verdict, enc_hook=plain)
 
     def told(self, name: str, kind: type[T]) -> T:
         """The metadata record of that name. Raises DatasetError where it is missing or of another form."""
@@ -121,6 +127,7 @@ def assemble(contents: Contents) -> Episode:
         requested_rad=table([action.requested_rad for action in actions], len(info.joints)),
         action=table([action.action for action in actions]),
         label=table([action.label for action in actions]),
+        by_person=np.array([action.who == Who.PERSON for action in actions], bool),
         reward=np.array([verdict.reward for verdict in verdicts], np.float64),
         discount=np.array([verdict.discount for verdict in verdicts], np.float64),
         step_success=np.array([verdict.success for verdict in verdicts], bool),
@@ -153,12 +160,35 @@ def decode_truth(messages: list[bytes]) -> dict[str, np.ndarray] | None:
 
 def outcome(path: Path) -> Result:
     """How a finished episode ended, read from the file's index alone. Raises DatasetError where it is damaged."""
+    return indexed(path, "result", Result)
+
+
+def provenance(path: Path) -> Provenance:
+    """Where a finished episode comes from, read as `outcome` is."""
+    return indexed(path, "provenance", Provenance)
+
+
+def indexed(path: Path, name: str, kind: type[T]) -> T:
     try:
         with open(path, "rb") as file:
             told = {each.name: each.metadata for each in make_reader(file).iter_metadata()}
     except DAMAGE as error:
         raise DatasetError(f"{path} is damaged ({error}); delete it and record it again") from None
-    return from_metadata(path, told.get("result", {}), Result)
+    return from_metadata(path, told.get(name, {}), kind)
+
+
+def relabel(path: Path, success: bool) -> None:
+    """Write a finished file anew with another word on its end, all else byte by byte. A crash leaves either.
+
+    Raises:
+        DatasetError: the file is damaged, or the disk is full.
+    """
+    contents = Contents(path)
+    if not contents.whole:
+        raise DatasetError(f"{path} is damaged ({contents.damage or 'unfinished'}); delete it and record it again")
+    result = msgspec.structs.replace(contents.told("result", Result), success=success)
+    contents.end(labelled(success))
+    rewrite(contents, result, path)
 
 
 def salvage(part: Path, target: Path) -> int:
@@ -173,12 +203,17 @@ def salvage(part: Path, target: Path) -> int:
         return 0
     stamps = [STATE.decode(data).stamp_s for data in contents.messages["/state"][: steps + 1]]
     result = Result(success=False, steps=steps, time_s=stamps[-1] - stamps[0], complete=False)
+    rewrite(contents, result, target)
+    return steps
+
+
+def rewrite(contents: Contents, result: Result, target: Path) -> None:
+    """Put it all into a file of that name, which ends with `result`."""
     new = target.with_name(f"{target.name}.new")
     with on_disk(new), open(new, "wb") as file:
         copy(contents, result, open_writer(file))
         sync(file)
     new.replace(target)
-    return steps
 
 
 def copy(contents: Contents, result: Result, writer: Any) -> None:
@@ -186,7 +221,12 @@ def copy(contents: Contents, result: Result, writer: Any) -> None:
     for name, metadata in contents.metadata.items():
         if name != "result":
             writer.add_metadata(name, metadata)
+    known = set[tuple[type, int]]()  # a finished file tells them again at its end
     for each in contents.records:
+        if isinstance(each, Schema | Channel):
+            if (type(each), each.id) in known:
+                continue
+            known.add((type(each), each.id))
         match each:
             case Schema():
                 writer.register_schema(each.name, each.encoding, each.data)

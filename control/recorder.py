@@ -53,7 +53,7 @@ class Recorder:
     def add(self, command: Command, observation: Observation, verdict: Verdict, truth: Truth | None = None) -> None:
         """One step: the command, then the observation (and truth) it led to, and the word on it."""
         executed, meant = list(command.action), list(command.label or command.action)
-        action = Action(command.answers - self._first.seq, command.target_rad.tolist(), executed, meant)
+        action = Action(command.answers - self._first.seq, command.target_rad.tolist(), executed, meant, command.who)
         refuse_nan(executed, meant, [verdict.reward, verdict.discount, *verdict.terms.values()])
         stamp_s = since(self._first, observation.stamp_s)
         with on_disk(self._part):

@@ -6,6 +6,7 @@ J = 6 joints in `RobotSpec.joints` order. Radians, metres, seconds. Joint arrays
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
@@ -103,6 +104,13 @@ class Observation:
         keep_vectors(self, ("joints_rad", "speed_rad_s", "load", "target_rad"), len(JOINTS))
 
 
+class Who(StrEnum):
+    """Who acts."""
+
+    POLICY = "policy"
+    PERSON = "person"
+
+
 @dataclass(frozen=True, eq=False)
 class Command:
     """Joint targets for one control period."""
@@ -112,6 +120,7 @@ class Command:
     ttl_s: float = 1.0
     action: tuple[float, ...] = ()  # the policy-space action it came from, kept for rewards and records
     label: tuple[float, ...] = ()  # the action its author would have wanted, where noise was added to it
+    who: Who = Who.POLICY  # decided it; for rewards and records, as the actions are
 
     def __post_init__(self) -> None:
         try:

@@ -131,7 +131,8 @@ ASKS: dict[str, Form] = {
 
 
 ACT = "act"  # what a policy is asked besides hello: see policies/card.py
-KINDS = (*ASKS, ACT)
+LIVED, LEARNED = "lived", "learned"  # what a learner is told and asked: see training/exchange.py
+KINDS = (*ASKS, ACT, LIVED, LEARNED)
 
 
 def answers(cameras: Mapping[str, Any], jpeg: bool = False) -> dict[str, Form]:

@@ -57,4 +57,5 @@ def read(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise UserError(f"{path} is no record of a twin's; twinarm twin --log makes one")
-        return np.frombuffer(file.read(), ROW, (path.stat().st_size - len(MAGIC)) // ROW.itemsize)
+        rows = file.read()  # to which more may be added by now
+        return np.frombuffer(rows, ROW, len(rows) // ROW.itemsize)

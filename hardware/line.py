@@ -49,11 +49,13 @@ class Line:
         self.chain, self._link, self._paced, self._spoil = chain, link, paced, spoil
         self._coming: list[tuple[float, int, bytes]] = []
         self._order = count()
-        self._free_s = 0.0
+        self._free_s, self.plugged = 0.0, False
         self.plug()
 
     def plug(self) -> None:
         """Appear, under a name of the system's choice and, if there is one, the link. Raises PortError."""
+        if self.plugged:
+            return
         # The other end stays open here: or a client that closes it would hang up the line for the next one.
         self._end, self._theirs = pty.openpty()
         self.plugged = True

@@ -15,11 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing
 
 import numpy as np
 
-from control.errors import BusError, DriverLost, TwinarmError
+from control.errors import DriverLost, TwinarmError
 from control.governor import RATE_HZ
 from control.modes import HELD, Mode, Word
 from control.types import JOINTS, RobotSpec
@@ -60,7 +60,7 @@ class DriverProcess:
     def __init__(self, task: Task):
         self._task, self._slot = task, Slot(SLOT_BYTES)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket, self._closing = near, threading.Event()
+        self._socket, self._closing, self._limp = near, threading.Event(), False
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
@@ -80,6 +80,7 @@ class DriverProcess:
 
     def tell(self, order: Order) -> None:
         """Raises DriverLost."""
+        self._limp |= order == Say(Word.LIMP)
         try:
             self._socket.send(encode_order(order))
         except OSError:
@@ -93,7 +94,9 @@ class DriverProcess:
         return telemetry
 
     def close(self) -> None:
-        """Let it hold and leave."""
+        """Let it hold and leave. Twice is once."""
+        if self._slot.fd < 0:
+            return
         self._closing.set()
         self._guard.join()
         self._socket.close()
@@ -151,20 +154,23 @@ class DriverProcess:
         return f" ({lines[-1]})" if lines else ""
 
     def _hold(self, telemetry: Telemetry | None) -> None:
-        """What holds an arm is a goal where it is; one that was limp stays so."""
+        """What holds an arm is a goal where it is; one that was limp, or was told to be, is let go."""
         if telemetry is None or Mode(telemetry.mode) not in HELD:
             return
-        with suppress(TwinarmError):
-            bus = Bus(self._task.port, self._task.baud, self._task.slack_s)
-            try:
+        try:
+            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s)) as bus:
                 servos = Servos(bus, self._task.calibration)
-                servos.limit_torque(WEAK)
-                servos.stay(np.array(telemetry.joints_rad), time.monotonic())
-            finally:
-                bus.close()
+                if self._limp:
+                    servos.let_go()
+                else:
+                    servos.limit_torque(WEAK)
+                    servos.stay(np.array(telemetry.joints_rad), time.monotonic())
+        except TwinarmError as error:
+            self.lost += f", and nobody else can reach the servos ({error})"
 
     def _lost_words(self) -> str:
-        return f"{self.lost or 'the driver is gone'}; the arm holds where it was. Open it again to go on"
+        what = "the arm was let go" if self._limp else "the arm holds where it was"
+        return f"{self.lost or 'the driver is gone'}; {what}. Open it again to go on"
 
 
 def main() -> None:
@@ -174,7 +180,7 @@ def main() -> None:
         task = decode_task(orders_from.recv(LARGEST_ORDER))
         try:
             driver = build(task)
-        except (TwinarmError, BusError) as error:
+        except TwinarmError as error:
             sys.exit(str(error))
         orders_from.setblocking(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

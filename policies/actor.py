@@ -138,6 +138,11 @@ def truncated_normal(mean: Tensor, std: float, generator: torch.Generator, clip:
     return action + (inside - action).detach()
 
 
+def noisy(action: np.ndarray, std: float, rng: np.random.Generator) -> np.ndarray:
+    """The action (..., A) plus N(0, std), clipped to [-1, 1]."""
+    return (action + std * rng.standard_normal(action.shape, np.float32)).clip(-1, 1)
+
+
 class PolicyNet(nn.Module):
     """Encoder and actor: all that deployment needs."""
 

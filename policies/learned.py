@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from control.arm import Arm
+from control.episodes import foreign
 from control.errors import CheckpointError
 from control.types import JOINTS, Command, Observation, RobotSpec
 from policies.actor import Shapes
@@ -16,7 +17,6 @@ from policies.spaces import Spaces, SpacesConfig
 
 NOTES = "twinarm"
 NEAR_RAD = 0.25  # of a start: less than a servo droops and a wild zero is off, together with some
-UNCALIBRATED = ("exact", "")  # of a simulator, whose angles are true
 
 
 class LearnedPolicy:
@@ -115,8 +115,7 @@ def require_start(notes: Notes, joints_rad: np.ndarray) -> None:
 
 def require_calibration(notes: Notes, spec: RobotSpec, path: Path | str) -> None:
     """Raises CheckpointError for a calibrated robot where a policy learned from calibrated arms, and not from this."""
-    theirs = [digest for digest in notes.calibrations if digest not in UNCALIBRATED]
-    if theirs and spec.calibration not in (*theirs, *UNCALIBRATED):
+    if theirs := foreign(notes.calibrations, spec.calibration):
         raise CheckpointError(
             f"{path} learned from an arm with calibration {', '.join(theirs)}, this one has {spec.calibration}: the "
             "same angles are other poses; use that calibration, or say --any-calibration"

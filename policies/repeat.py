@@ -25,6 +25,6 @@ class Repeat:
             self._last = self._policy.act(observation)
         else:
             again = self._spaces.command(np.array(self._last.action), observation)
-            self._last = replace(again, label=self._last.label)
+            self._last = replace(again, label=self._last.label, who=self._last.who)
         self._step += 1
         return self._last

@@ -20,6 +20,8 @@ from tools.players import player
 from tools.robots import open_robot
 from training import settings
 
+pytestmark = pytest.mark.clock
+
 CONFIG = settings.load("lift_fast.yaml")
 HOME = ResetRequest("home", seed=4)
 STILL_RAD = 0.004

@@ -28,7 +28,8 @@ NEAR = ResetRequest("near", seed=5)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "robot" in metafunc.fixturenames:
-        names = dict.fromkeys(["sim", "remote", "twin", *metafunc.config.getoption("robot")])
+        others = dict.fromkeys(["twin", *metafunc.config.getoption("robot")])
+        names = ["sim", "remote", *(pytest.param(name, marks=pytest.mark.clock) for name in others)]
         metafunc.parametrize("robot", names, indirect=True, scope="module")
 
 

@@ -33,10 +33,11 @@ def main(arguments: Arguments) -> None:
     if arguments.dataset is not None:
         return about_data(chosen, Dataset.open(arguments.dataset), console, arguments.json)
     names = arguments.rewards or tuple(config.shipped("rewards.yaml"))
+    arguments.output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     with console.status("rolling out success and its traps"):
         rollouts, verdicts = audit(chosen, names, arguments.resets)
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
-    folder.mkdir(parents=True)
+    folder.mkdir()
     draw(folder / "audit.png", rollouts, verdicts, chosen.replay.gamma)
     figures = [row(verdict) for verdict in verdicts]
     (folder / "audit.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -91,7 +91,7 @@ def episode(rng: np.random.Generator, act: Callable[[Tables], np.ndarray]) -> Ep
     solved[-1] = table.there()[0]
     nothing = np.zeros((len(looks), 0), np.float32)
     action, label = (np.array(rows, np.float32) for rows in (actions, labels))
-    return EpisodeArrays(np.array(looks), nothing, action, label, solved, 1 - solved)
+    return EpisodeArrays(np.array(looks), nothing, action, label, np.zeros(len(actions), bool), solved, 1 - solved)
 
 
 def see(tables: Tables) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,7 @@ import difflib
 import errno
 import importlib
 import io
+import keyword
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -50,7 +51,11 @@ VERBS = {
     "probe": "ask a real servo what it does where the twin rests on a third party's word",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
+    "view": "show a robot in a browser, drive it there and stop it, and look at runs",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
+    "teleop": "drive a robot by keys, gamepad or leader arm",
+    "learn": "learn from actors elsewhere while they act, and send them the newest weights",
+    "act": "live through episodes with a learner's newest weights, and send them there",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
     "onnx": "write a trained policy as an ONNX file, for ONNX Runtime",
     "stop": "stop a served robot, whoever drives it",
@@ -58,13 +63,21 @@ VERBS = {
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
     "limits": "judge the twin's own record: how far, how fast and how hard the arm went",
     "collect": "record scripted grasps as a dataset",
+    "export": "write a dataset in LeRobot's or robomimic's form",
+    "import": "make demonstrations of a LeRobot dataset",
+    "record": "record what a person does with an arm: drive, look at the clip, keep, redo or discard",
+    "review": "list a dataset's episodes, look at one, label it otherwise or discard it",
+    "data": "datasets as wholes: info, check, merge, split, recover",
+    "replay": "play a recorded episode on a robot again, and see how far it then is from where it was",
     "train": "train DrQ-v2, from nothing or bootstrapped with demonstrations",
     "sweep": "train over seeds with one factor changed at a time, and compare",
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
+    "gap": "why a policy is not on the twin what it was in the simulator, one cause at a time",
     "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
+EXTRAS = {"av": "export", "h5py": "export", "pyarrow": "export"}  # by package; what is not here is in `all`
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk
@@ -107,20 +120,28 @@ def run(verb: str, words: list[str]) -> int:
     return load(verb).main(arguments) or 0
 
 
+def module_of(verb: str) -> str:
+    """The name of a verb's modules; Python's own words get an underscore."""
+    name = verb.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def flags(verb: str) -> type:
     """What the verb takes."""
-    kind: type = importlib.import_module(f"tools.flags.{verb.replace('-', '_')}").Arguments
+    kind: type = importlib.import_module(f"tools.flags.{module_of(verb)}").Arguments
     return kind
 
 
 def load(verb: str) -> Any:
     """The verb's module. Raises UserError where this machine lacks a package or a graphics library it needs."""
     try:
-        return importlib.import_module(f"tools.{verb.replace('-', '_')}")
+        return importlib.import_module(f"tools.{module_of(verb)}")
     except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] in OURS:
+        package = str(error.name).partition(".")[0]
+        if package in OURS:
             raise
-        raise UserError(f'{verb} needs the package {error.name}; pip install "twinarm[all]"') from None
+        extra = EXTRAS.get(package, "all")
+        raise UserError(f'{verb} needs the package {package}; pip install "twinarm[{extra}]"') from None
     except Exception:
         graphics.require_gl()  # MuJoCo and OpenCV do not even import where an OpenGL library is missing
         raise

@@ -47,6 +47,7 @@ def main(arguments: Arguments) -> None:
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
     judge, witness = referee(arguments, config), lift_task(config) if arguments.by_feel else None
+    arguments.output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     make_robot = robot_maker(arguments, config)
     make_player = partial(player, arguments.policy, config, any_calibration=arguments.any_calibration)
 
@@ -59,16 +60,16 @@ def main(arguments: Arguments) -> None:
 
     report = examined(config.task, "evaluating")
     factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
-    folder = keep(arguments, report)
+    alone = {"factors": {name: found.summary() for name, found in factors.items()}} if factors else {}
+    folder = keep(arguments, report, alone)
     if arguments.video:
         film(folder / "eval.mp4", arguments, config)
     show(report, console)
-    for name, alone in factors.items():
-        console.print(f"wild in {name}: {sentence(alone.summary())}", soft_wrap=True)
+    for name, found in factors.items():
+        console.print(f"wild in {name}: {sentence(found.summary())}", soft_wrap=True)
     console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
     if arguments.json:
-        alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
-        print(json.dumps(report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}))
+        print(json.dumps(report.summary() | alone | {"stage": config.task.stage, "output": str(folder)}))
 
 
 def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot]:
@@ -130,14 +131,11 @@ def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
         shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 
 
-def keep(arguments: Arguments, report: Report) -> Path:
-    """Write summary and episodes to a new folder."""
+def keep(arguments: Arguments, report: Report, alone: dict[str, Any]) -> Path:
+    """Write summary, what was found of each factor `alone`, and episodes to a new folder."""
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
     folder.mkdir(parents=True)
-    summary: dict[str, Any] = report.summary() | {
-        "policy": arguments.policy,
-        "arguments": asdict(arguments),
-    }
+    summary = report.summary() | alone | {"policy": arguments.policy, "arguments": asdict(arguments)}
     (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
     return folder

@@ -14,9 +14,9 @@ from policies.repeat import Repeat
 from policies.spaces import Spaces
 from tools.robots import REMOTE
 from training.examination import Player
+from training.learner import BEST
 from training.settings import TrainConfig
 from training.teachers import SCRIPTS, Teacher
-from training.train import BEST
 
 UNTAUGHT = ("zero", "random")
 

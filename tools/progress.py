@@ -3,6 +3,7 @@
 import itertools
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -56,7 +57,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: object) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
-        console.print("stopping after this decision; Ctrl-C again stops at once")
+        console.print("stopping after this decision or episode; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -93,6 +94,17 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
         results = itertools.count(1)
 
         def examined(result: EpisodeResult) -> None:
+            if enough():  # all that was learned is saved
+                raise KeyboardInterrupt
             advance("evaluating", next(results), 2 * finals)
 
-        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough)
+        recent: deque[bool] = deque(maxlen=20)
+
+        def lived(episodes: int, success: bool) -> None:
+            recent.append(success)
+            if "acting" not in rows:
+                rows["acting"] = progress.add_task("acting", total=None)
+            note = f"acting elsewhere: {sum(recent)} of the last {len(recent)} lifted"
+            progress.update(rows["acting"], completed=episodes, description=note)
+
+        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough, lived)

@@ -1,64 +1,37 @@
 """`twinarm run`: a policy on a robot, from a checkpoint to a lift in one command."""
 
 import json
-import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from control.arm import Arm
+from control.datasets import Dataset
+from control.diary import Diary, written
+from control.episodes import Provenance, code_commit
 from control.errors import UserError
-from control.interfaces import Policy, Robot
+from control.interfaces import Robot
+from control.loop import Step
 from control.types import Command, Observation
 from policies.learned import Notes, require_start
 from policies.remote import RemotePolicy
+from policies.spaces import Spaces
 from tools.eval import configured, lift_task, open_tidying
 from tools.flags.eval import Arguments as EvalArguments
 from tools.flags.run import Arguments
 from tools.person import await_enter
 from tools.players import played
 from tools.robots import open_robot
-from training.evaluate import EVALUATION_SEED, EpisodeResult, evaluate, requests, sentence
+from tools.supervision import supervised
+from tools.timing import Watched, spent, times
+from training.collect import dataset_info
+from training.evaluate import EVALUATION_SEED, EpisodeResult, Scored, evaluate, requests, sentence
 from training.sensed import SensedLift
 from training.settings import TrainConfig
 
 NOBODY = "with --step somebody must press Enter for every action; run it in a terminal"
-
-
-class Watched:
-    """A policy by the clock: it acts, and when and for how long is remembered.
-
-    Args:
-        begin: called with an episode's first observation, before anything moves.
-        ask: called with every command before it is given away.
-    """
-
-    def __init__(self, policy: Policy, begin: Callable[[Observation], None], ask: Callable[[Command], None]):
-        self._policy, self._begin, self._ask = policy, begin, ask
-        self._since_s: float | None = None
-        self.acting_s: list[float] = []
-        self.ticks_s: list[float] = []  # from one action to the next
-        self.robot_s: list[float] = []  # of it, until the next observation was there and judged
-
-    def reset(self) -> None:
-        self._policy.reset()
-        self._since_s = None
-
-    def act(self, observation: Observation) -> Command:
-        now_s = time.perf_counter()
-        if self._since_s is None:
-            self._begin(observation)
-        else:
-            self.ticks_s.append(now_s - self._since_s)
-            self.robot_s.append(self.ticks_s[-1] - self.acting_s[-1])
-        self._since_s = now_s
-        command = self._policy.act(observation)
-        self.acting_s.append(time.perf_counter() - now_s)
-        self._ask(command)
-        return command
 
 
 def main(arguments: Arguments) -> None:
@@ -70,31 +43,66 @@ def main(arguments: Arguments) -> None:
         name: getattr(arguments, name) for name in ("policy", "robot", "curriculum_stage", "config", "set", "cube")
     }
     config = configured(EvalArguments(**chosen))
-    with closing(opened(arguments, config)) as robot, ExitStack() as afterwards:
+    with ExitStack() as stack:
+        robot = stack.enter_context(closing(opened(arguments, config)))
         play, notes = played(arguments.policy, config, robot, arguments.any_calibration)
         policy = play(EVALUATION_SEED + arguments.seed)
         if isinstance(policy, RemotePolicy):
-            afterwards.callback(policy.close)
-        watched = Watched(policy, gate(arguments, notes), asking(arguments))
-        judge = lift_task(config) if robot.truth() is not None else SensedLift(Arm.of(None), config.robot.cube_m)
+            stack.callback(policy.close)
+        spaces = Spaces(notes.spaces if notes else config.spaces, Arm.of(config.robot.model))
+        person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, spaces, console.print))
+        diary = stack.enter_context(diary_of(arguments, config, robot, spaces))
         resets = requests(config.task, EVALUATION_SEED + arguments.seed, arguments.episodes)
 
+        def watch(step: Step) -> None:
+            if diary:
+                diary.add(step)
+            person.watch(step)
+
         def told(result: EpisodeResult) -> None:
+            if diary:
+                diary.finish(result.success)
             console.print(f"start {result.seed}: {result.failure or 'lifted'} after {result.time_s:.1f} s")
 
-        report = evaluate(robot, watched, judge, resets, config.task.limit_steps, done=told)
+        watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments))
+        judge = person.judge(referee(config, robot))
+        report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
     stages = spent(watched, policy)
     console.print(times(stages))
     console.print(sentence(report.summary()), soft_wrap=True)
+    if person.by_person:
+        console.print(f"a person acted in {person.by_person} of {person.steps} steps")
     if arguments.json:
-        print(json.dumps(report.summary() | {"times_ms": stages}))
+        print(json.dumps(report.summary() | {"times_ms": stages, "steps": person.steps, "by_person": person.by_person}))
+
+
+def referee(config: TrainConfig, robot: Robot) -> Scored:
+    """Who says what a lift is: the truth where it is known, else what is felt."""
+    if robot.truth() is not None:
+        return lift_task(config)
+    return SensedLift(Arm.of(config.robot.model), config.robot.cube_m)
+
+
+def diary_of(
+    arguments: Arguments, config: TrainConfig, robot: Robot, spaces: Spaces
+) -> AbstractContextManager[Diary | None]:
+    """What keeps the episodes; nothing without --output."""
+    if arguments.output is None:
+        return nullcontext()
+    first, stage, calibration, commit = arguments.seed, config.task.stage, robot.spec.calibration, code_commit()
+
+    def source(number: int) -> Provenance:
+        seed, of = EVALUATION_SEED + first + number, {"policy": arguments.policy}
+        return Provenance("policy", seed, stage, config.digest, calibration, commit, of)
+
+    return written(Dataset.create(arguments.output, dataset_info(robot.spec, spaces.config)), source)
 
 
 def opened(arguments: Arguments, config: TrainConfig) -> Robot:
     """The robot, tidying up by itself where that was asked for."""
     if arguments.own_reset:
         return open_tidying(arguments.robot, config, "told" if arguments.policy == "told" else "sighted")
-    return open_robot(arguments.robot, config.robot)
+    return open_robot(arguments.robot, config.robot, realtime=arguments.intervene is not None)
 
 
 def gate(arguments: Arguments, notes: Notes | None) -> Callable[[Observation], None]:
@@ -115,24 +123,3 @@ def asking(arguments: Arguments) -> Callable[[Command], None]:
             await_enter(f"action {np.round(command.action, 2).tolist()}.", NOBODY)
 
     return ask
-
-
-def spent(watched: Watched, policy: Policy) -> dict[str, tuple[float, ...]]:
-    """What a tick went to, by stage: milliseconds, p50, p99 and the longest."""
-    stages = {"tick": watched.ticks_s, "robot": watched.robot_s, "policy": watched.acting_s}
-    if isinstance(policy, RemotePolicy):
-        timing = policy.timing
-        stages |= {"  asked": timing.asked_s, "  inferred": timing.inferred_s, "picture's age": timing.age_s}
-    return {
-        name: (*(round(1e3 * float(np.percentile(rows, share)), 2) for share in (50, 99)), round(1e3 * max(rows), 2))
-        for name, rows in stages.items()
-        if rows
-    }
-
-
-def times(stages: dict[str, tuple[float, ...]]) -> Table:
-    """For people."""
-    table = Table("ms", "p50", "p99", "longest", box=None)
-    for name, row in stages.items():
-        table.add_row(name, *(f"{value:.1f}" for value in row))
-    return table

@@ -13,26 +13,22 @@ from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import TwinarmError, UserError
-from sim.stages import stage_name
 from tools.audit import warn
 from tools.collect import workers
 from tools.progress import bar, stoppable, watching
 from tools.robots import open_robot
 from training import collect, job, runs
 from training.checkpoint import load_newest
+from training.collect import dataset_info
 from training.evaluate import sentence
-from training.lift import load_reward
 from training.reward_audit import audit
 from training.settings import TrainConfig
 from training.watch import Stopped
 
 
 def check(config: TrainConfig) -> None:
-    """Raises UserError for what would stop a run at its start: stage, reward, device or demonstrations."""
-    stage_name(config.task.stage)
-    load_reward(config.task.reward)
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+    """Raises UserError for what would stop a run at its start: device, robot or demonstrations."""
+    require_device(config)
     if config.schedule.envs > 1 and config.run_on != "sim":
         raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
@@ -42,6 +38,12 @@ def check(config: TrainConfig) -> None:
         Dataset.open(Path(str(path)))
 
 
+def require_device(config: TrainConfig) -> None:
+    """Raises UserError where this machine lacks the configuration's device."""
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+
+
 def train(folder: Path, robot: str, console: Console, started: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Begin or continue the run in `folder`: demonstrations, learning, evaluation. Returns the report.
 
@@ -49,7 +51,7 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
         started: called when nothing refuses the run any more, before it records and before it learns.
     Raises:
         UserError: no run there, demonstrations that do not fit, or a robot that cannot be shared by environments.
-        KeyboardInterrupt: asked to stop; the run is saved.
+        KeyboardInterrupt: asked to stop; it says what is saved.
     """
     torch.set_num_threads(1)  # a simulator shares the cores: a second thread waits more than it works
     config = msgspec.structs.replace(runs.read_config(folder), run_on=robot)
@@ -59,9 +61,25 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
             runs.require_same_settings(folder, saved[1], config)
             if saved[1].step >= config.schedule.steps:
                 console.print(f"{folder} has made all its {saved[1].step} decisions; it is only judged again")
-        if job.records_its_own(config):
-            record(folder, config, console, started)
-        return learn(folder, config, console, started)
+        try:
+            if job.records_its_own(config):
+                record(folder, config, console, started)
+            return learn(folder, config, console, started)
+        except (Stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept(folder, config)) from None
+
+
+def kept(folder: Path, config: TrainConfig) -> str:
+    """What an interrupted run has on disk and how to go on, in words."""
+    own = job.demonstrations_folder(folder, config) if job.records_its_own(config) else None
+    recorded = len(Dataset.open(own).indices()) if own and own.is_dir() else 0
+    if saved := load_newest(folder / "checkpoints"):
+        done = f"saved at decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
+    elif recorded:
+        done = f"interrupted; {recorded} of {config.demos.episodes} demonstrations are kept"
+    else:
+        return "interrupted before there was anything to keep"
+    return f"{done}; go on with: twinarm resume {folder}"
 
 
 def record(folder: Path, config: TrainConfig, console: Console, started: Callable[[], None]) -> None:
@@ -85,13 +103,10 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        look_before(config, job.demonstrations(folder, config, robots[0].spec), console)
-        try:
-            finals = config.schedule.final_episodes
-            with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
-                return job.train(folder, config, robots, watch)
-        except Stopped as stopped:
-            raise KeyboardInterrupt(f"saved at {stopped}; go on with: twinarm resume {folder}") from None
+        look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
+        finals = config.schedule.final_episodes
+        with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
+            return job.train(folder, config, robots, watch)
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:

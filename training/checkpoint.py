@@ -20,18 +20,19 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a run stands: with the tensors and the episode log, enough to go on exactly."""
 
     settings: dict[str, Any]  # the whole configuration so far
-    plant: dict[str, Any]  # what its robot is made of
     demonstrations: str  # digest; empty where there are none
     step: int
     cloned: int  # cloning updates done
     credit: float  # updates due but not yet made
     episodes: int  # finished ones in the log
-    open: tuple["OpenEpisode", ...]  # one for every environment
-    next_eval: int
-    validated: int  # decision of the last validation
-    best: tuple[float, float]  # validation success and minus median time of the saved policy
     seconds: float
     rng: str  # of numpy's PCG64, as JSON: its integers have 128 bits
+    # Of a run with robots of its own:
+    plant: dict[str, Any] = {}  # what its robot is made of
+    open: tuple["OpenEpisode", ...] = ()  # one for every environment
+    next_eval: int = 0
+    validated: int = -1  # decision of the last validation
+    best: tuple[float, float] = (-1.0, 0.0)  # validation success and minus median time of the saved policy
 
 
 class OpenEpisode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from control.errors import CheckpointError
-from policies.actor import NetConfig, PolicyNet, Shapes, truncated_normal
+from policies.actor import NetConfig, PolicyNet, Shapes, noisy, truncated_normal
 from training import snapshot
 from training.agent_config import AgentConfig, fraction
 from training.augment import random_light, random_shift
@@ -61,7 +61,7 @@ class Agent:
         action = self.policy.act(pixels, proprio)
         if rng is None:
             return action
-        return (action + noise_std * rng.standard_normal(action.shape, np.float32)).clip(-1, 1)
+        return noisy(action, noise_std, rng)
 
     def update(self, batch: Batch[np.ndarray], step: int) -> dict[str, float]:
         """One update, with exploration noise and fading as they are at environment step `step`; returns metrics."""

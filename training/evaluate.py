@@ -25,7 +25,8 @@ OFF_TABLE_M = 0.025
 class Scored(Judge, Protocol):
     """A judge that keeps what it looked at."""
 
-    states: list[LiftState]
+    @property
+    def states(self) -> list[LiftState]: ...
 
 
 @dataclass(frozen=True)

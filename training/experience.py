@@ -9,7 +9,7 @@ import numpy as np
 from control.episodes import Episode
 from control.interfaces import Judge
 from control.loop import Step
-from control.types import Observation, Verdict
+from control.types import Observation, Verdict, Who
 from policies.spaces import Spaces
 from training.lift import AFTER, BEFORE
 from training.replay import EpisodeArrays
@@ -22,11 +22,15 @@ class Row:
     action: tuple[float, ...]
     label: tuple[float, ...]
     verdict: Verdict
+    who: Who
 
 
 def from_steps(steps: Sequence[Step], spaces: Spaces) -> EpisodeArrays:
     """The episode that a robot has just been through."""
-    rows = [Row(step.command.action, step.command.label or step.command.action, step.verdict) for step in steps]
+    rows = [
+        Row(step.command.action, step.command.label or step.command.action, step.verdict, step.command.who)
+        for step in steps
+    ]
     return _arrays([steps[0].before, *(step.after for step in steps)], rows, spaces)
 
 
@@ -36,14 +40,24 @@ def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArray
     judge.reset(observations[0], episode.truth_at(0))
     rows = []
     for t in range(len(episode)):
-        verdict = episode.verdict(t)
+        verdict, command = episode.verdict(t), episode.command(t)
         if episode.truth is not None:
-            verdict = judge.judge(observations[t + 1], episode.command(t), episode.truth_at(t + 1))
-        action, label = (tuple(values[t].tolist()) for values in (episode.action, episode.label))
-        rows.append(Row(action, label, verdict))
+            verdict = judge.judge(observations[t + 1], command, episode.truth_at(t + 1))
+        rows.append(Row(command.action, command.label, verdict, command.who))
         if verdict.discount == 0:
             break
     return _arrays(observations[: len(rows) + 1], rows, spaces)
+
+
+def pauses(episode: EpisodeArrays | Episode) -> np.ndarray:
+    """Where a person who had the arm let it stand: (T,) bool. That is nothing to learn to do."""
+    return episode.by_person & ~episode.action.any(axis=1)
+
+
+def parts(episode: EpisodeArrays, wanted: np.ndarray) -> list[EpisodeArrays]:
+    """The unbroken stretches of the decisions that are `wanted`, (T,) bool."""
+    edges = np.flatnonzero(np.diff(wanted.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    return [episode.part(start, stop) for start, stop in edges.tolist()]
 
 
 def _arrays(observations: Sequence[Observation], rows: Sequence[Row], spaces: Spaces) -> EpisodeArrays:
@@ -57,6 +71,7 @@ def _arrays(observations: Sequence[Observation], rows: Sequence[Row], spaces: Sp
         proprio=np.stack([spaces.proprio(observation) for observation in seen]),
         action=_column(group[0].action for group in groups),
         label=_column(group[0].label for group in groups),
+        by_person=np.array([group[0].who == Who.PERSON for group in groups]),
         reward=_column(earned([row.verdict for row in group]) for group in groups),
         discount=_column(min(row.verdict.discount for row in group) for group in groups),
     )

@@ -1,5 +1,6 @@
 """Films of episodes: H.264, the wrist camera, the front and the view from above side by side."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -8,8 +9,10 @@ import av
 import cv2
 import numpy as np
 
+from control.episodes import Episode
 from control.interfaces import Robot, Scenic
 from control.loop import Step
+from training.experience import pauses
 
 HEIGHT = 360
 VIEWS = (("wrist_cam", 360), ("front", 480), ("overhead", 480))  # widths at HEIGHT
@@ -18,27 +21,22 @@ PAUSE_S = 0.6  # on the last picture of an episode
 
 
 class Film:
-    """Writes a film while an evaluation runs; `close` completes the file.
+    """Writes a film picture by picture; `close` completes the file.
 
     Args:
-        robot: drawn from three sides if it has a scene, served or not; else only its own cameras are shown.
+        hz: pictures a second.
     """
 
-    def __init__(self, path: Path, robot: Robot):
-        self._robot, self._part, self._path = robot, path.with_suffix(".part.mp4"), path
+    def __init__(self, path: Path, hz: float):
+        self._part, self._path, self._hz = path.with_suffix(".part.mp4"), path, hz
         self._container = av.open(str(self._part), "w")
-        self._stream = self._container.add_stream("libx264", rate=Fraction(robot.spec.hz).limit_denominator(100))
+        self._stream = self._container.add_stream("libx264", rate=Fraction(hz).limit_denominator(100))
         self._stream.pix_fmt, self._stream.options = "yuv420p", {"crf": "23", "preset": "veryfast"}
         self._last: np.ndarray | None = None
         self.caption = ""
 
-    def shoot(self, step: Step) -> None:
-        """Add the picture after `step`, with the caption."""
-        if isinstance(self._robot, Scenic) and self._robot.spec.scene_cameras:
-            views = [self._robot.picture(name, HEIGHT, width) for name, width in VIEWS]
-        else:
-            views = [cv2.resize(frame.rgb, (HEIGHT, HEIGHT)) for frame in step.after.frames.values()]
-        picture = np.ascontiguousarray(np.hstack(views))
+    def add(self, picture: np.ndarray) -> None:
+        """Add a picture (HEIGHT, W, 3), always of the same width, with the caption."""
         if self._last is None:
             self._stream.height, self._stream.width = picture.shape[:2]
         self._last = picture
@@ -46,7 +44,7 @@ class Film:
 
     def linger(self) -> None:
         """Stay on the last picture for a moment."""
-        for _ in range(round(PAUSE_S * self._robot.spec.hz)):
+        for _ in range(round(PAUSE_S * self._hz)):
             self._write()
 
     def _write(self) -> None:
@@ -71,3 +69,27 @@ class Film:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def views(robot: Robot, step: Step) -> np.ndarray:
+    """What is to be seen after `step`, side by side: three sides if the robot has a scene, served or not, else what its
+    own cameras show."""
+    if isinstance(robot, Scenic) and robot.spec.scene_cameras:
+        return np.hstack([robot.picture(name, HEIGHT, width) for name, width in VIEWS])
+    return abreast([frame.rgb for frame in step.after.frames.values()])
+
+
+def abreast(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures (H, W, 3) of any size side by side, each HEIGHT square."""
+    return np.hstack([cv2.resize(picture, (HEIGHT, HEIGHT)) for picture in pictures])
+
+
+def film_episode(path: Path, episode: Episode) -> None:
+    """Film what an episode's cameras recorded; the caption tells the time, and where a person let the arm stand."""
+    paused = pauses(episode)
+    with Film(path, episode.info.hz) as film:
+        for t in range(len(episode) + 1):
+            film.caption = f"{episode.stamp_s[t]:.1f} s" + (" pause" if t < len(paused) and paused[t] else "")
+            film.add(abreast([frames[t] for frames in episode.frames.values()]))
+        film.caption += ": success" if episode.success else ": failure"
+        film.linger()

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from control.datasets import Dataset
+from control.episodes import DatasetInfo
 from control.interfaces import Robot
-from control.types import RobotSpec
 from training.collect import dataset_info
 from training.report import conclude
 from training.settings import TrainConfig
@@ -26,7 +26,8 @@ def train(
         DatasetError: the demonstrations do not fit.
         Stopped: `watch` had enough; the run is saved.
     """
-    trainer = Trainer(config, folder, robots, demonstrations(folder, config, robots[0].spec))
+    info = dataset_info(robots[0].spec, config.spaces)
+    trainer = Trainer(config, folder, robots, demonstrations(folder, config, info))
     watch.started()
     trainer.run(watch)
     return conclude(folder, config, robots[0], trainer.seconds, watch.examined, film)
@@ -42,10 +43,10 @@ def demonstrations_folder(folder: Path, config: TrainConfig) -> Path:
     return Path(str(config.bootstrap.path).replace(RUN, str(folder), 1))
 
 
-def demonstrations(folder: Path, config: TrainConfig, spec: RobotSpec) -> Dataset | None:
+def demonstrations(folder: Path, config: TrainConfig, info: DatasetInfo) -> Dataset | None:
     """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
     if config.bootstrap.mode == "none":
         return None
     dataset = Dataset.open(demonstrations_folder(folder, config))
-    dataset.require(dataset_info(spec, config.spaces))
+    dataset.require(info)
     return dataset

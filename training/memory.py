@@ -10,7 +10,7 @@ from control.episodes import Episode
 from control.errors import DatasetError
 from control.interfaces import Judge
 from policies.spaces import Spaces
-from training.experience import from_episode
+from training.experience import from_episode, parts, pauses
 from training.replay import Batch, EpisodeArrays, Replay, mixed_batch
 from training.settings import TrainConfig
 
@@ -33,18 +33,23 @@ class Memory:
     def take_in(self, dataset: Dataset, judge: Judge, variations: Variations) -> None:
         """Add demonstrations, failures too, each with its `variations`; what is worth cloning among them is marked.
 
+        An episode in which a person took over from a policy is no demonstration: it is lived through, see `add`.
+
         Raises:
             DatasetError: there is cloning to be done, and nothing worth it.
         """
         bootstrap, indices, worthy = self._config.bootstrap, dataset.indices(), 0
-        replay = self.demos if bootstrap.mode == "balanced" else self.online
         for episode in map(dataset.read, indices):
             self._calibrations.add(episode.provenance.calibration)
             self._starts_rad.append(episode.joints_rad[0])
-            worth_cloning = episode.success or bootstrap.clone_failures
+            taken_over = bool(episode.by_person.any() and not episode.by_person.all())
+            worth_cloning = episode.success or bootstrap.clone_failures or taken_over
             for one in (episode, *variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
-                replay.add_episode(arrays, is_demo=worth_cloning)
+                if taken_over:
+                    self.add(arrays, episode.success)
+                else:
+                    self._teach(arrays, ~pauses(arrays), worth_cloning)
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(
@@ -63,10 +68,18 @@ class Memory:
         return arms, tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     def add(self, episode: EpisodeArrays, success: bool) -> None:
-        """Add what was lived through; a success that is to be imitated goes to the demonstrations, too."""
+        """Add what was lived through. To the demonstrations go, too, what a person did who took over, and all of a
+        success that is to be imitated; but not where a person let the arm stand."""
         self.online.add_episode(episode)
-        if success and self._config.bootstrap.imitate_successes:
-            self.demos.add_episode(episode, is_demo=True)
+        bootstrap = self._config.bootstrap
+        imitated = success and bootstrap.imitate_successes and bootstrap.mode == "balanced"
+        if bootstrap.mode != "none":
+            self._teach(episode, (episode.by_person | imitated) & ~pauses(episode), worth_cloning=True)
+
+    def _teach(self, episode: EpisodeArrays, wanted: np.ndarray, worth_cloning: bool) -> None:
+        replay = self.online if self._config.bootstrap.mode == "seed" else self.demos
+        for part in parts(episode, wanted):
+            replay.add_episode(part, is_demo=worth_cloning)
 
     def demonstrated(self, rng: np.random.Generator) -> Batch[np.ndarray]:
         """A batch to clone from."""

@@ -18,6 +18,7 @@ class EpisodeArrays:
     proprio: np.ndarray  # (T + 1, P) float32
     action: np.ndarray  # (T, A) float32, as executed
     label: np.ndarray  # (T, A) float32, as the teacher meant it; the executed action where there is no teacher
+    by_person: np.ndarray  # (T,) bool, decided by a person who had taken over
     reward: np.ndarray  # (T,) float32
     discount: np.ndarray  # (T,) float32, 0 = the task ended here, 1 = it goes on, even when time ran out
 
@@ -30,6 +31,12 @@ class EpisodeArrays:
                 f"an episode of T steps needs T >= 1, T + 1 uint8 frames (T + 1, H, W, C) and T + 1 looks; got lengths "
                 f"{lengths} and {self.frames.dtype} frames of shape {self.frames.shape}"
             )
+
+    def part(self, start: int, stop: int) -> "EpisodeArrays":
+        """Its transitions from `start` to before `stop`; where they end the task goes on, unless it ended there."""
+        looks = {name: getattr(self, name)[start : stop + 1] for name in ("frames", "proprio")}
+        steps = {name: rows[start:stop] for name, rows in vars(self).items() if name not in looks}
+        return EpisodeArrays(**looks, **steps)
 
 
 Array = TypeVar("Array")

@@ -12,12 +12,12 @@ from control.arm import Arm
 from control.interfaces import Robot
 from policies.learned import LearnedPolicy, notes_of
 from policies.repeat import Repeat
-from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, Scored, evaluate, requests, sentence
-from training.film import Film
+from training.figures import PANELS, read
+from training.film import Film, views
+from training.learner import BEST, CLONED
 from training.lift import LiftTask, load_reward
 from training.settings import TrainConfig
-from training.train import BEST, CLONED
 
 matplotlib.use("Agg")
 FILMED = 8  # episodes
@@ -52,10 +52,12 @@ def examine(path: Path, config: TrainConfig, robot: Robot, tell: Tell, film: Pat
 
 def shoot(path: Path, robot: Robot, policy: Any, judge: Scored, resets: list, limit_steps: int) -> None:
     """Film one episode for every reset."""
-    with Film(path, robot) as film:
+    with Film(path, robot.spec.hz) as film:
         for request in resets:
             film.caption = f"reset {request.seed}"
-            outcome = evaluate(robot, policy, judge, [request], limit_steps, watch=film.shoot)
+            outcome = evaluate(
+                robot, policy, judge, [request], limit_steps, watch=lambda step: film.add(views(robot, step))
+            )
             result = outcome.episodes[0]
             film.caption += f": {'lifted' if result.success else result.failure} after {result.time_s:.1f} s"
             film.linger()
@@ -103,20 +105,13 @@ def _cells(row: dict[str, Any]) -> str:
     return f"{row['success']:.1%} | {row['n']} | {row['low']:.1%}–{row['high']:.1%} | {time} | {row['mean_reward']:.3f}"
 
 
-PANELS = (
-    ("success", (("validation_success", "validation"), ("success", "exploring, last 20 episodes"))),
-    ("value", (("q", "critic, batch mean"), ("target_q", "its target"))),
-    ("loss", (("critic_loss", "critic"), ("clone_distance", "distance to demonstrated actions"))),
-)
-
-
-def draw(folder: Path, report: dict[str, Any]) -> None:
-    """`curves.png`: success, values and losses over decisions; the final evaluation as a point with its interval."""
-    rows = metrics.read(folder)
+def draw(folder: Path, report: dict[str, Any], label: str = "final, 95 % interval") -> None:
+    """`curves.png`: success, values and losses over decisions; `report` as a point with its interval."""
+    rows = read(folder)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.6), layout="constrained")
     last = max((row["step"] for row in rows), default=0)
     below, above = report["success"] - report["low"], report["high"] - report["success"]
-    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label="final, 95 % interval")
+    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label=label)
     axes[0].set_ylim(-0.03, 1.05)
     for axis, (title, lines) in zip(axes, PANELS, strict=True):
         for name, label in lines:

@@ -9,10 +9,12 @@ import numpy as np
 from control.interfaces import Judge, Robot
 from control.loop import Step, play
 from control.types import ResetRequest
-from policies.learned import LearnedPolicy
+from policies.actor import noisy
+from policies.learned import LearnedPolicy, Network
 from policies.repeat import Repeat
 from policies.spaces import Spaces
 from training.checkpoint import OpenEpisode
+from training.settings import TrainConfig
 
 Decide = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Stacked pixels (C, H, W) and proprioception (P,) to an action (A,) to be tried."""
@@ -31,6 +33,16 @@ def lapses(chance: float, action_size: int, decisions: int, rng: np.random.Gener
         action = rng.uniform(-1, 1, action_size)
         lapsed |= dict.fromkeys(range(start, start + LAPSE_DECISIONS), action)
     return lapsed
+
+
+def explored(
+    network: Network, pixels: np.ndarray, proprio: np.ndarray, config: TrainConfig, step: int, rng: np.random.Generator
+) -> np.ndarray:
+    """What is tried at decision `step`: the network's action and noise, or anything at all at the random start."""
+    action = network.act(pixels, proprio)
+    if step < config.schedule.start_steps:
+        return rng.uniform(-1, 1, action.shape)
+    return noisy(action, config.agent.noise.at(step), rng)
 
 
 class Recall:

@@ -99,11 +99,15 @@ def require_same_settings(folder: Path, progress: Progress, settings: TrainConfi
         raise CheckpointError(f"{words}; put them back, or begin a new run")
 
 
-def require_same(folder: Path, progress: Progress, settings: TrainConfig, spec: RobotSpec, taught_by: str) -> None:
-    """Raises CheckpointError where settings, the robot's make or the demonstrations changed on a run's way."""
-    require_same_settings(folder, progress, settings)
+def require_same_plant(folder: Path, progress: Progress, spec: RobotSpec) -> None:
+    """Raises CheckpointError where the robot's make changed on a run's way."""
     if changed := changes(progress.plant, dict(spec.plant), "the robot's "):
         raise CheckpointError(f"{folder} was trained on another robot: {'; '.join(changed)}; begin a new run")
+
+
+def require_same(folder: Path, progress: Progress, settings: TrainConfig, taught_by: str) -> None:
+    """Raises CheckpointError where settings or the demonstrations changed on a run's way."""
+    require_same_settings(folder, progress, settings)
     if progress.demonstrations != taught_by:
         words = f"{folder} was taught by other demonstrations than those in {settings.bootstrap.path} now"
         raise CheckpointError(f"{words}; put them back, or begin a new run")

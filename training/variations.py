@@ -22,6 +22,7 @@ from control.types import GRIPPER
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from sim.wild import Draw, draw, ranges
+from training.experience import pauses
 from training.settings import TrainConfig
 
 CAMERA = "wrist_cam"
@@ -37,7 +38,7 @@ FACE_RAD = np.pi / 4  # from the middle of a cube's face to its edge; beyond it 
 OPENING_RAD_PER_M = 20.0
 HANGING = (-0.3, 0.9)  # how much lower than recorded a carried cube is, as a share of its rise
 RISEN_M = 0.003
-SHUTTING = -0.5  # a gripper's action below this closes it
+SHUTTING = -0.1  # a gripper's action below this closes it: a person's hand is slow
 # How far from the cube the tool may still be when it is down, or a clone that is would stay there. Never so near that
 # the teacher would have closed: a clone does not see the difference, and would not close either.
 BESIDE_M = (0.010, 0.030)
@@ -198,7 +199,8 @@ def _led_astray(episode: Episode, spaces: Spaces, detour: Detour) -> Episode:
     truth["cube_m"] = truth["cube_m"] + detour.carried_m
     moved = replace(episode, joints_rad=joints, target_rad=target, truth=truth)
     action, label = episode.action.copy(), episode.label.copy()
-    for t in np.flatnonzero(detour.shift_m[:-1].any(axis=1)).tolist():
+    # Where a person lets the arm stand on the recorded way, it stands on the detour, too.
+    for t in np.flatnonzero(detour.shift_m[:-1].any(axis=1) & ~pauses(episode)).tolist():
         ways = (episode.observation(t), moved.observation(t))
         was, now = (
             spaces.aim(rows[t + 1], seen) for rows, seen in zip((episode.target_rad, target), ways, strict=True)

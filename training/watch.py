@@ -17,6 +17,7 @@ class Watch:
     evaluated: Callable[[int, Report], None] = lambda step, report: None
     examined: Callable[[EpisodeResult], None] = lambda result: None  # an episode of the evaluation at the end
     enough: Callable[[], bool] = lambda: False  # asked between decisions: True saves and stops
+    lived: Callable[[int, bool], None] = lambda episodes, success: None  # an episode that somebody else went through
 
 
 class Stopped(Exception):

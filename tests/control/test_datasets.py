@@ -37,7 +37,7 @@ def test_a_folder_that_is_no_dataset_is_named_with_its_fault(tmp_path, make, phr
 def test_a_half_written_dataset_says_how_much_is_there(tmp_path):
     dataset = whole(tmp_path)
     dataset.plan(3)
-    with pytest.raises(DatasetError, match="holds 1 of 3 episodes; run the same collect again"):
+    with pytest.raises(DatasetError, match="holds 1 of 3 episodes; run the same command again"):
         Dataset.open(dataset.folder)
     dataset.plan(1)
     assert Dataset.open(dataset.folder).indices() == [0]

@@ -23,6 +23,8 @@ from control.remote import RemoteRobot
 from control.types import Command, ResetRequest
 from sim.robot import SimRobot
 
+pytestmark = pytest.mark.clock
+
 HOME = ResetRequest("home", 1)
 
 
@@ -168,6 +170,15 @@ def test_anybody_stops_it_at_once_and_only_a_clear_lets_it_go_on(endpoint, drive
     driven(driver)
 
 
+def test_a_halt_beside_the_driver_stands_the_arm_and_lets_it_go_on(endpoint, driver):
+    seen = driver.reset(HOME)
+    driver.step(Command(seen.target_rad + 0.1, seen.seq))
+    with closing(RemoteRobot(beside(endpoint, STOPPING))) as brake:
+        brake.say(Word.HALT)
+    assert driver.health().state == "hold"
+    driven(driver)
+
+
 def test_the_stop_does_not_wait_for_the_step_that_is_under_way(tmp_path):
     with serving(f"ipc://{tmp_path}/arm", hz=2.0) as endpoint, closing(RemoteRobot(endpoint)) as robot:
         seen = robot.reset(HOME)
@@ -266,8 +277,10 @@ def test_what_is_latched_only_an_operator_clears(come, role):
         operator.reset(HOME)
 
 
-def test_an_observer_s_key_stops_at_the_stop_s_endpoint(come):
+def test_an_observer_s_key_stops_at_the_stop_s_endpoint_and_does_no_more_there(come):
     with come("observer", STOPPING) as button:
+        with pytest.raises(NotPermitted, match="is observer and may not"):
+            button.say(Word.HALT)
         button.say(Word.STOP)
     with come("operator") as operator:
         assert operator.health().state == "stopped"

@@ -26,6 +26,8 @@ from control.errors import (
 from control.link import serve
 from control.peers import Peer
 
+pytestmark = pytest.mark.clock
+
 HELLO = wire.HELLO.write(wire.Hello(wire.SCHEMA, "a test"))
 
 

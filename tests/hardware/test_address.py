@@ -19,6 +19,8 @@ from hardware.calibration import Calibration
 from tools.robots import open_robot
 from tools.world import twin_calibration
 
+pytestmark = pytest.mark.clock
+
 CONFIG = RobotConfig(camera_px=32)
 WITHOUT_TORCH = """
 import sys

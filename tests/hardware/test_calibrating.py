@@ -21,6 +21,8 @@ from hardware.calibrating import Calibrating, write
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
 from tools.world import World, twin_calibration
 
+pytestmark = pytest.mark.clock
+
 ARM = Arm.from_facts()
 LIMITS = {name: (float(ARM.lower_rad[j]), float(ARM.upper_rad[j])) for j, name in enumerate(JOINTS)}
 

@@ -10,6 +10,8 @@ from control.errors import CameraError
 from hardware.camera import OLDEST_S, Camera
 from sim.webcam import LAG_S, Webcam
 
+pytestmark = pytest.mark.clock
+
 PX = 64
 SHADES = np.linspace(30, 220, 640, dtype=np.uint8)
 

@@ -20,6 +20,8 @@ from hardware.servos import SETTINGS
 from tools.cli import main
 from tools.world import World, twin_calibration
 
+pytestmark = pytest.mark.clock
+
 CALIBRATION = twin_calibration(Arm.from_facts())
 
 

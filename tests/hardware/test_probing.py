@@ -17,6 +17,8 @@ from sim.plant import STEP_S
 from tools.cli import main
 from tools.world import World, twin_calibration
 
+pytestmark = pytest.mark.clock
+
 
 @pytest.fixture
 def world() -> Iterator[World]:

@@ -9,6 +9,8 @@ import pytest
 
 from hardware.slot import Slot
 
+pytestmark = pytest.mark.clock
+
 WRITER = """
 import sys
 from hardware.slot import Slot

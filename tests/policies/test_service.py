@@ -27,6 +27,8 @@ from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
 from tools.bench_wire import StillRobot
 
+pytestmark = pytest.mark.clock
+
 PX = 32
 CONFIG = SpacesConfig(camera_px=PX, frame_stack=2, action_repeat=2)
 NOTES = Notes(CONFIG, 10.0, 0, "")

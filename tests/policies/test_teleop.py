@@ -82,8 +82,21 @@ def test_a_leader_is_followed_joint_by_joint_however_fast_it_goes(robot):
     pose = start.copy()
     pose[0] += 0.4
     pose[GRIPPER] += 0.3
-    _, _, seen = driven(robot, [Intent(joints_rad=pose)] * 20, "joints", steps=20)
+    taken = [Intent(joints_rad=start), *[Intent(joints_rad=pose)] * 20]
+    _, _, seen = driven(robot, taken, "joints", steps=21)
     assert seen.target_rad == pytest.approx(pose, abs=0.02)
+
+
+@pytest.mark.parametrize(("joint", "off"), [(1, 0.3), (2, -0.3), (GRIPPER, 0.6)])
+def test_a_leader_is_not_followed_before_it_is_near_and_the_joint_is_named(robot, joint, off):
+    seen = robot.reset(ResetRequest(seed=1))
+    start, far = seen.target_rad, seen.target_rad.copy()
+    far[joint] -= off
+    policy = Teleoperated(Scripted(*[Intent(joints_rad=far)] * 5), robot, Spaces(SpacesConfig(actions="joints"), ARM))
+    for _ in range(5):
+        seen = robot.step(policy.act(seen))
+        assert policy.apart_rad[joint] == pytest.approx(off) and np.count_nonzero(policy.apart_rad) == 1
+    assert seen.target_rad == pytest.approx(start, abs=1e-9)
 
 
 @pytest.mark.parametrize("motion", [(0, 0, 0), (2, 0, 0, 0, 0), (float("nan"), 0, 0, 0, 0)])

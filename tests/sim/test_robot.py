@@ -145,6 +145,7 @@ def test_a_blocked_arm_s_target_stays_on_its_leash_and_its_load_tells_which_way_
         assert (direction * seen.load[[0, 4]] > 0.3).all()
 
 
+@pytest.mark.clock
 def test_by_the_clock_the_arm_moves_on_while_its_client_thinks():
     with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
         seen = robot.reset(ResetRequest("home", 1))
@@ -163,6 +164,7 @@ def test_by_the_clock_the_arm_moves_on_while_its_client_thinks():
         assert robot.health().late_ticks - late == arrived.seq - moving.seq and robot.health().worst_late_s > 0.25
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("ask", ["step", "halt"])
 def test_by_the_clock_a_late_command_moves_nothing_and_finds_the_world_as_it_is_by_then(ask):
     with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
@@ -176,6 +178,7 @@ def test_by_the_clock_a_late_command_moves_nothing_and_finds_the_world_as_it_is_
         np.testing.assert_allclose(after.target_rad, target, atol=1e-9)  # the reference had come as far as that
 
 
+@pytest.mark.clock
 def test_by_the_clock_whoever_was_late_moves_the_arm_again_after_five_commands_in_time():
     with SimRobot(RobotConfig(camera_px=16, hz=20.0), realtime=True) as robot:
         seen = robot.reset(ResetRequest("home", 1))
@@ -188,6 +191,7 @@ def test_by_the_clock_whoever_was_late_moves_the_arm_again_after_five_commands_i
         assert moved == [False] * 5 + [True] * 2 or moved == [False] * 4 + [True] * 3, moved
 
 
+@pytest.mark.clock
 def test_by_the_clock_an_hour_s_silence_is_not_simulated(monkeypatch):
     monkeypatch.setattr(sim.robot, "STILL_S", 0.1)
     with SimRobot(RobotConfig(camera_px=16, hz=50.0), realtime=True) as robot:

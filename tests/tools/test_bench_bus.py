@@ -5,6 +5,8 @@ import pytest
 from hardware.packets import StatusDecoder
 from tools.bench_bus import ANSWER, IDS, MIDDLE, POSITION, bench_bus
 
+pytestmark = pytest.mark.clock
+
 
 def test_the_bench_gives_cycles_and_the_share_of_the_wire():
     report = bench_bus(blocks=1)

@@ -13,6 +13,8 @@ from hardware.extremes import extremes
 from tools.bench_driver import lateness
 from tools.bench_safety import FAULTS, reaction, trial
 
+pytestmark = pytest.mark.clock
+
 HOME = np.array(kinematics.facts()["home_rad"])
 STRUCK_S = 100.2
 

@@ -10,6 +10,8 @@ from control.remote import RemoteRobot
 from control.types import Command, ResetRequest
 from tools.cli import main
 
+pytestmark = pytest.mark.clock
+
 SMALL = "--set", "robot.camera_px=32"
 
 

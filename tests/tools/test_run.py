@@ -16,6 +16,8 @@ from policies.learned import Notes, require_start, shapes_for, write_notes
 from policies.spaces import Spaces, SpacesConfig
 from tools.cli import main
 
+pytestmark = pytest.mark.clock
+
 HOME = np.array(facts()["home_rad"])
 AROUND_HOME = tuple((angle - 0.05, angle + 0.05) for angle in HOME.tolist())
 SHORT = ("--robot", "sim", "--config", "lift_fast.yaml", "--curriculum-stage", "home", "--set", "task.limit_steps=6")

@@ -22,6 +22,8 @@ from tools.bench_wire import StillRobot
 from tools.cli import main
 from tools.robots import open_robot
 
+pytestmark = pytest.mark.clock
+
 SOMEBODY = Peer(b"s" * 16)
 
 

@@ -11,8 +11,9 @@ from policies.actor import save_policy
 from policies.learned import Notes, notes_of, write_notes
 from sim.robot import SimRobot
 from training.evaluate import EVALUATION_SEED, VALIDATION_SEED
+from training.learner import BEST, CLONED
 from training.report import conclude
-from training.train import BEST, CLONED, Trainer
+from training.train import Trainer
 from training.watch import Stopped, Watch
 
 

@@ -38,6 +38,7 @@ def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
     assert main([*EVAL, "--curriculum-stage", "3", "--episodes", "1", *words]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 9
+    assert json.loads((Path(told["output"]) / "report.json").read_text())["factors"] == told["factors"]
     assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
 
 

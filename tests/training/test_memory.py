@@ -1,6 +1,6 @@
 """What a run remembers: which demonstrations are worth cloning, what is imitated, and how a batch is mixed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,11 @@ from control.arm import Arm
 from control.datasets import Dataset
 from control.episodes import Provenance
 from control.loop import play
-from control.types import Command, Observation, ResetRequest
+from control.types import Command, Observation, ResetRequest, Who
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from training.collect import dataset_info
+from training.experience import from_steps, parts
 from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.replay import EpisodeArrays
@@ -28,7 +29,9 @@ def memory(*settings: str) -> Memory:
 def episode(steps: int) -> EpisodeArrays:
     frames, proprio = np.zeros((steps + 1, 24, 24, 3), np.uint8), np.zeros((steps + 1, 7), np.float32)
     actions = (np.full((steps, 5), steps, np.float32) for _ in range(2))
-    return EpisodeArrays(frames, proprio, *actions, np.zeros(steps, np.float32), np.ones(steps, np.float32))
+    return EpisodeArrays(
+        frames, proprio, *actions, np.zeros(steps, bool), np.zeros(steps, np.float32), np.ones(steps, np.float32)
+    )
 
 
 @pytest.mark.parametrize("success", [True, False])
@@ -105,3 +108,74 @@ def test_blur_touches_what_the_arm_feels_and_leaves_the_gripper_sharp():
         assert (felt[:, spaces.blur == 0] == 0).all() and felt[:, spaces.blur == 1].std() == pytest.approx(0.2, rel=0.3)
     assert (batch.proprio != batch.next_proprio).any()
     assert list(np.flatnonzero(spaces.blur == 0)) == [2, 6]  # the gripper's angle and its lag
+
+
+def taken_over(acted: str) -> EpisodeArrays:
+    """An episode whose decisions are a policy's (.), a person's (p), or a person's who let the arm stand (s)."""
+    base = episode(len(acted))
+    moved = np.array([letter != "s" for letter in acted])
+    by_person = np.array([letter != "." for letter in acted])
+    return replace(base, by_person=by_person, action=base.action * moved[:, None])
+
+
+@pytest.mark.parametrize(
+    "mode, imitate, acted, demonstrated",
+    [
+        ("balanced", False, "..pp.p..", 3),
+        ("balanced", False, "..psp...", 2),  # letting the arm stand is nothing to learn to do
+        ("balanced", True, "..psp...", 7),
+        ("balanced", False, "........", 0),
+        ("seed", False, "..pp.p..", 3),
+        ("none", False, "..pp.p..", 0),
+    ],
+)
+def test_what_a_person_did_who_took_over_is_experience_and_demonstration(mode, imitate, acted, demonstrated):
+    flag = f"bootstrap.imitate_successes={str(imitate).lower()}"
+    kept = memory(f"bootstrap.mode={mode}", flag, "replay.batch=256", "bootstrap.demo_share=0.5")
+    kept.add(taken_over(acted), success=True)
+    assert len(kept) == len(acted) + demonstrated
+    assert len(kept.demos) == (demonstrated if mode == "balanced" else 0)
+    batch = kept.batch(np.random.default_rng(0))
+    assert batch.is_demo.any() == bool(demonstrated)
+    if mode == "balanced" and demonstrated:
+        assert batch.is_demo.mean() == 0.5 and (batch.action[batch.is_demo] != 0).all()
+
+
+def test_an_intervention_ends_where_the_policy_goes_on_and_the_task_does_too():
+    [first, second] = parts(taken_over("..pp..ppp."), taken_over("..pp..ppp.").by_person)
+    assert (len(first.action), len(second.action)) == (2, 3) and len(first.frames) == 3
+    assert (first.discount == 1).all()
+
+
+def test_recorded_runs_with_interventions_teach_as_lived_ones_do(tmp_path):
+    config = tiny()
+    with SimRobot(config.robot) as robot:
+        dataset = Dataset.create(tmp_path / "run", dataset_info(robot.spec, config.spaces))
+        steps = list(play(robot, Alternating(), judge(), ResetRequest("near", 3), 6))
+    with dataset.recorder(0, Provenance("policy", 3, "near")) as recorder:
+        recorder.start(steps[0].before, steps[0].truth_before)
+        for step in steps:
+            recorder.add(step.command, step.after, step.verdict, step.truth)
+        recorder.finish(success=False)
+    read = dataset.read(0)
+    assert [str(read.command(t).who) for t in range(6)] == [step.info["who"] for step in steps]
+    assert read.by_person.tolist() == [False, True] * 3
+    taught, lived = memory("bootstrap.clone_failures=false"), memory()
+    taught.take_in(dataset, judge(), lambda episode: ())
+    lived.add(from_steps(steps, Spaces(config.spaces, Arm.of(None))), success=False)
+    assert len(taught.online) == len(lived.online) == 6 and len(taught.demos) == len(lived.demos) == 3
+
+
+class Alternating:
+    """Every second step is a person's."""
+
+    def __init__(self) -> None:
+        self._step = 0
+
+    def reset(self) -> None:
+        pass
+
+    def act(self, observation: Observation) -> Command:
+        self._step += 1
+        who = Who.POLICY if self._step % 2 else Who.PERSON
+        return Command(observation.target_rad, observation.seq, action=(0.5,) * 5, who=who)

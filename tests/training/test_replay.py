@@ -22,6 +22,7 @@ def episode(steps: int, seed: int = 0, ends: bool = True) -> EpisodeArrays:
         proprio=rng.standard_normal((steps + 1, PROPRIO), np.float32),
         action=rng.standard_normal((steps, ACTION), np.float32),
         label=rng.standard_normal((steps, ACTION), np.float32),
+        by_person=np.zeros(steps, bool),
         reward=rng.standard_normal(steps, np.float32),
         discount=discount,
     )
@@ -165,7 +166,7 @@ def test_an_episode_longer_than_the_ring_is_refused():
         Replay(10, FRAME, PROPRIO, ACTION).add_episode(episode(10))
 
 
-@pytest.mark.parametrize("field", ["frames", "proprio", "action", "label", "reward", "discount"])
+@pytest.mark.parametrize("field", ["frames", "proprio", "action", "label", "by_person", "reward", "discount"])
 def test_an_episode_of_unequal_lengths_is_refused(field):
     arrays = vars(episode(4))
     with pytest.raises(ValueError, match=r"T \+ 1"):

@@ -13,6 +13,7 @@ from sim.robot import SimRobot
 from sim.wild import FACTORS, draw, ranges
 from tools.cli import main
 from training import settings
+from training.experience import pauses
 from training.variations import CENTRED, LOOKS, NEARER_M, Variations, varied
 
 SIZES = ("robot.camera_px=32", "spaces.camera_px=32")
@@ -174,3 +175,13 @@ def test_until_it_shuts_the_gripper_may_be_beside_the_cube_but_never_where_it_wo
     beside, left = np.array(beside_m), np.array(left_m)
     assert (beside < 0.032).all() and 4 <= (beside > 0.009).sum() <= 12
     assert (left[beside > 0.009] < beside[beside > 0.009] - 0.005).all()
+
+
+def test_where_a_person_let_the_arm_stand_they_do_so_on_every_way(robot, episode):
+    stood = slice(2, 6)
+    action = episode.action.copy()
+    action[stood] = 0.0
+    driven = replace(episode, action=action, label=action, by_person=np.ones(len(action), bool))
+    other = alike(robot, driven, 900, (), stray=0.4)
+    assert np.abs(other.joints_rad[stood] - driven.joints_rad[stood]).max() > 0.01
+    assert pauses(other)[stood].all() and np.array_equal(pauses(other), pauses(driven))

@@ -9,6 +9,7 @@ import torch
 from policies.actor import PolicyNet
 from sim.robot import SimRobot
 from training import job, runs, settings
+from training.collect import dataset_info
 from training.train import Trainer
 from training.watch import Watch
 
@@ -53,7 +54,9 @@ def trainer(folder: Path) -> Iterator[Trainer]:
     config = runs.read_config(folder)
     with ExitStack() as stack:
         robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
-        yield Trainer(config, folder, robots, job.demonstrations(folder, config, robots[0].spec))
+        yield Trainer(
+            config, folder, robots, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces))
+        )
 
 
 def run(folder: Path, watch: Watch | None = None) -> Trainer:

@@ -1,6 +1,7 @@
 """The flags of `twinarm run`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import tyro
 
@@ -11,7 +12,7 @@ class Arguments:
     the truth. What the time went to is told at the end."""
 
     policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors or .onnx, the endpoint of a served policy, or a script such as sighted."""
+    """A run, a policy.safetensors, the endpoint of a served policy, or a script such as sighted."""
 
     robot: str = "twin"
     """twin, real, an arm's .yaml, sim, or the endpoint of a served robot."""
@@ -33,6 +34,13 @@ class Arguments:
 
     cube: str | None = None
     """Where the cube lies, x,y,yaw in metres and degrees."""
+
+    intervene: str | None = None
+    """With what a person may take the arm over while the policy runs: a device as in teleop. They take it by holding
+    a motion key, and give it back by g; s and f say how an episode ended. docs/operate.md tells the keys."""
+
+    output: Path | None = None
+    """Record the episodes in this dataset, with who acted at every step; those that it has stay."""
 
     step: bool = False
     """Wait for Enter before every action, and say what it is."""

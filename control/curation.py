@@ -1,0 +1,78 @@
+"""Datasets made of others: their files are copied byte by byte, so an episode goes on saying where it comes from."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from control.datasets import Dataset
+from control.episodes import DatasetInfo
+from control.errors import DatasetError
+from control.recorder import on_disk
+
+
+def merge(sources: Sequence[Dataset], folder: Path) -> Dataset:
+    """All episodes of the `sources`, one dataset after another. Done again, it completes what a crash left.
+
+    Raises:
+        DatasetError: they differ in cameras, rate, joints or actions; or `folder` holds something else.
+    """
+    first, *others = sources
+    for other in others:
+        other.require(first.info)
+    alike = {
+        key: value for key, value in first.info.recipe.items() if all(o.info.recipe.get(key) == value for o in others)
+    }
+    names = ", ".join(source.folder.name for source in sources)
+    return gather(
+        folder, told(first.info, **alike, merged=names), [(s, index) for s in sources for index in s.indices()]
+    )
+
+
+def split(source: Dataset, folders: tuple[Path, Path], share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """A `share` of the episodes, drawn at random, and the rest. Done again, it completes what a crash left.
+
+    Raises:
+        DatasetError: one of the two would be empty, or a folder holds something else.
+    """
+    indices = source.indices()
+    drawn = sorted(np.random.default_rng(seed).permutation(indices)[: round(share * len(indices))].tolist())
+    rest = sorted(set(indices) - set(drawn))
+    if not drawn or not rest:
+        raise DatasetError(
+            f"{share:g} of {len(indices)} episodes is {len(drawn)}, and {len(rest)} are left; both need some"
+        )
+    one, other = (
+        gather(
+            folder,
+            told(source.info, **source.info.recipe, split=f"{part:g} of {source.folder.name}, seed {seed}"),
+            [(source, index) for index in chosen],
+        )
+        for folder, part, chosen in zip(folders, (share, 1 - share), (drawn, rest), strict=True)
+    )
+    return one, other
+
+
+def gather(folder: Path, info: DatasetInfo, chosen: Sequence[tuple[Dataset, int]]) -> Dataset:
+    """Copy these episodes to a dataset in `folder`, numbered from 0."""
+    dataset = Dataset.create(folder, info)
+    with dataset.lock():
+        dataset.recover()
+        dataset.plan(len(chosen))
+        for new, (source, index) in enumerate(chosen):
+            path = dataset.path(new)
+            if path.exists():
+                continue
+            part = path.with_name(f"{path.name}.{os.getpid()}.part")
+            with on_disk(part):
+                shutil.copyfile(source.path(index), part)
+                os.replace(part, path)
+    return dataset
+
+
+def told(info: DatasetInfo, **recipe: str | int | float | bool | list[float]) -> DatasetInfo:
+    """The same, come about otherwise."""
+    return msgspec.structs.replace(info, recipe=recipe)

@@ -1,0 +1,78 @@
+"""`twinarm act`: live through episodes on a robot with a learner's newest weights, and send them there."""
+
+import json
+from contextlib import ExitStack, closing
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from control.errors import UserError
+from control.interfaces import Robot
+from policies.learned import require_calibration, require_fit
+from tools.eval import open_tidying
+from tools.flags.act import Arguments
+from tools.robots import open_robot
+from tools.run import referee
+from tools.status_line import StatusLine
+from tools.supervision import supervised
+from tools.timing import Watched, spent, times
+from training.acting import Exploring, Told, act
+from training.courier import Courier
+from training.settings import TrainConfig
+
+
+def main(arguments: Arguments) -> None:
+    """Meet the learner, open the robot, act, tell."""
+    console = Console(stderr=True)
+    torch.set_num_threads(1)
+    outcomes: list[bool] = []
+    with ExitStack() as stack:
+        line = stack.enter_context(closing(StatusLine()))
+        line.show(f"waiting for the learner at {arguments.learner}")
+        courier = stack.enter_context(closing(Courier(arguments.learner, line.tell)))
+        config, notes = courier.card.config, courier.card.notes
+        robot = stack.enter_context(closing(opened(arguments, config)))
+        require_fit(notes, robot.spec, arguments.learner)
+        if not arguments.any_calibration:
+            require_calibration(notes, robot.spec, arguments.learner)
+        refuse_untold_reward(config, robot)
+        person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, courier.spaces, line.tell))
+        rng = np.random.default_rng()
+        policy = Exploring(courier, rng)
+        watched = Watched(person.policy(policy), lambda seen: None, lambda command: None)
+
+        def lived(success: bool, steps: int) -> None:
+            outcomes.append(success)
+            recent = outcomes[-20:]
+            line.show(f"{len(outcomes)} episodes, {sum(recent)} of the last {len(recent)} lifted")
+
+        told = Told(person.watch, lived, lambda why: line.show(f"waiting {why}"))
+        courier.start()
+        act(robot, watched, person.judge(referee(config, robot)), courier, rng, told)
+    stages = spent(watched, policy)
+    console.print(times(stages))
+    console.print(
+        f"{sum(outcomes)} of {len(outcomes)} episodes lifted, {person.by_person} of {person.steps} steps by a person"
+    )
+    if arguments.json:
+        figures = {"episodes": len(outcomes), "lifted": sum(outcomes), "steps": person.steps}
+        print(json.dumps(figures | {"by_person": person.by_person, "times_ms": stages}))
+
+
+def opened(arguments: Arguments, config: TrainConfig) -> Robot:
+    """The robot that the learner's run is for. Raises UserError for a start that it cannot bring about."""
+    if not arguments.own_reset:
+        return open_robot(arguments.robot, config.robot, realtime=True)
+    if config.task.stage != "home" or config.task.wild:
+        raise UserError("--own-reset starts at home, in the world as it is; learn with --curriculum-stage home")
+    return open_tidying(arguments.robot, config)
+
+
+def refuse_untold_reward(config: TrainConfig, robot: Robot) -> None:
+    """Raises UserError where the run's reward takes knowing the truth, and nobody knows it here."""
+    if robot.truth() is None and config.task.reward != "sparse":
+        raise UserError(
+            f"by feel only a lift is told, and this run's reward is {config.task.reward}; learn with "
+            "--set task.reward=sparse"
+        )
