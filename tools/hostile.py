@@ -170,4 +170,5 @@ def assault(endpoint: str, names: Sequence[str], seconds: float, ticket: str, to
         thread.start()
     for thread in threads:
         thread.join()
+    time.sleep(max(0.0, until_s - time.monotonic()))
     told.send_bytes(msgspec.json.encode(seen))
