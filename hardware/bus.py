@@ -6,13 +6,13 @@ and nobody else's.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from control.errors import NotKept, ServoSilent
 from hardware import packets
 from hardware.packets import Fault, Heard, Instruction, Status, StatusDecoder
-from hardware.port import Port
+from hardware.port import Adapter, Port
 from hardware.registers import STS3215, Register
 from hardware.tallies import Tallies
 
@@ -39,13 +39,21 @@ class Bus:
         port: such as /dev/serial/by-id/…, or a pseudo-terminal.
         slack_s: how much longer than its bytes take an answer may come.
         retries: how often a silent servo is asked again.
+        opened: makes what it sends through.
     Raises:
         PortError: no such port, not permitted, in use, or it does not do this baud rate.
     """
 
-    def __init__(self, port: str, baud: int = BAUD, slack_s: float = SLACK_S, retries: int = 1):
+    def __init__(
+        self,
+        port: str,
+        baud: int = BAUD,
+        slack_s: float = SLACK_S,
+        retries: int = 1,
+        opened: Callable[[str, int], Adapter] = Port,
+    ):
         self.port, self.baud, self.tallies = port, baud, Tallies()
-        self._port = Port(port, baud)
+        self._port = opened(port, baud)
         self._byte_s, self._slack_s, self._retries = BITS_PER_BYTE / baud, slack_s, retries
         self._owed, self._owed_bytes = b"", 0  # what was asked and not answered in time: it may still come
         self._requests: dict[tuple[tuple[int, ...], int, int], bytes] = {}

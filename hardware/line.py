@@ -119,6 +119,31 @@ class Line:
             termios.tcflush(self._theirs, termios.TCIFLUSH)  # nobody reads: an adapter's buffer overflows as well
 
 
+class NoLine:
+    """A chain with nothing between it and a bus, for whoever keeps the time.
+
+    Args:
+        clock: seconds; answers come at once.
+    """
+
+    def __init__(self, chain: Chain, clock: Callable[[], float]):
+        self.chain, self._clock = chain, clock
+        self._answers: list[Answer] = []
+
+    def ask(self, request: bytes) -> None:
+        self.send(request)
+
+    def send(self, packet: bytes) -> None:
+        self._answers = self.chain.receive(packet, self._clock())
+
+    def listen(self, until_s: float) -> bytes:
+        answers, self._answers = self._answers, []
+        return b"".join(answer.data for answer in answers)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def _point(link: Path, port: str) -> None:
     """A link whose port is gone was left behind by somebody who was killed."""
     if link.exists():

@@ -10,12 +10,25 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import serial
 
 from control.errors import BusLost, PortError
 
 READ_BYTES = 4096
+
+
+class Adapter(Protocol):
+    """What a bus sends through, and hears."""
+
+    def ask(self, request: bytes) -> None: ...
+
+    def send(self, packet: bytes) -> None: ...
+
+    def listen(self, until_s: float) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 class Port:

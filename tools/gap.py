@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -25,6 +25,7 @@ from sim.robot import SimRobot
 from tools.eval import configured, lift_task
 from tools.flags.eval import Arguments as Evaluation
 from tools.flags.gap import Arguments
+from tools.lockstep import LockstepTwin
 from tools.players import player
 from tools.progress import bar
 from tools.robots import open_robot
@@ -34,7 +35,8 @@ from training.settings import TrainConfig
 
 SETTLING = 5  # periods in which an arm that was put somewhere sinks to where its servos hold it
 LATE_S = 0.02  # of a command: half a driver's cycle, the bus, and half a cycle until it is seen to have moved
-LEAD_S = 0.0375  # kv / kp of the twin's servos
+PICTURE_S = 0.07  # a USB camera's lag of 35 ms, half its period of 33 and what it takes to be read, in whole ticks
+FITTED = {"kp": 43.0, "lead_s": 0.006}  # twinarm sysid --robot twin; play and delay are causes of their own
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ ALONE = {
     "the simulator": Cause(),
     f"commands {1e3 * LATE_S:.0f} ms late": Cause({"delay_s": LATE_S}),
     "half a degree of play": Cause({"backlash_rad": BACKLASH_RAD}),
-    "servos that damp the error's rate": Cause({"lead_s": LEAD_S}),
+    "servos as sysid fits the twin's": Cause(FITTED),
     "pictures by way of 640x480": Cause(render="exact"),
     "pictures a period late": Cause(behind=(LateEyed,)),
     "sagged when it begins": Cause(behind=(Sagged,)),
@@ -112,8 +114,11 @@ def main(arguments: Arguments) -> None:
     """Print a row as it comes."""
     config = configured(Evaluation(arguments.policy, set=arguments.set))
     console, rows = Console(stderr=True), []
-    robots = {cause: partial(simulated, what, config.robot) for cause, what in ALONE.items()}
+    robots: dict[str, Callable[[], Robot]] = {
+        cause: partial(simulated, what, config.robot) for cause, what in ALONE.items()
+    }
     robots["all of these"] = partial(simulated, TOGETHER, config.robot)
+    robots["the twin, in lock-step"] = partial(LockstepTwin, config.robot, PICTURE_S)
     robots[arguments.robot] = partial(open_robot, arguments.robot, config.robot)
     if unknown := [name for name in arguments.only if name not in robots]:
         raise UserError(f"no row {unknown[0]}; there are: {', '.join(robots)}")

@@ -15,13 +15,13 @@ from control.config import RobotConfig
 from control.errors import BusLost
 from control.modes import Mode, Word
 from control.types import JOINTS, RobotSpec
-from hardware.bus import BAUD, Bus
+from hardware.bus import Bus
 from hardware.calibration import Calibration
-from hardware.chain import Answer
+from hardware.chain import Chain
 from hardware.driver import Driver, Poses
+from hardware.line import NoLine
 from hardware.mishaps import Mishap
 from hardware.orders import Order, Say, Target, Telemetry
-from hardware.port import Port
 from hardware.servos import Servos
 from sim.plant import STEP_S
 from tools.world import World, twin_calibration
@@ -45,24 +45,19 @@ SPEC = RobotSpec(
 )
 
 
-class ShortPort(Port):
-    """One whose bytes reach the chain without a line between; `cut` takes the adapter away."""
+class Adapter(NoLine):
+    """What was sent is kept; `cut` takes it away."""
 
-    def __init__(self, rig: "Rig"):
-        super().__init__(rig.world.line.port, BAUD)
-        self.chain, self._rig, self.cut = rig.world.line.chain, rig, False
+    def __init__(self, chain: Chain, clock: Callable[[], float]):
+        super().__init__(chain, clock)
         self.sent: list[bytes] = []
-        self._answers: list[Answer] = []
+        self.cut = False
 
     def send(self, packet: bytes) -> None:
         if self.cut:
             raise BusLost("cut")
         self.sent.append(packet)
-        self._answers = self.chain.receive(packet, self._rig.now_s)
-
-    def listen(self, until_s: float) -> bytes:
-        answers, self._answers = self._answers, []
-        return b"".join(answer.data for answer in answers)
+        super().send(packet)
 
 
 class Rig:
@@ -71,9 +66,8 @@ class Rig:
     def __init__(self, calibration: Calibration = CALIBRATION, mishaps: Sequence[Mishap] = ()):
         self.now_s = 100.0
         self.world = World(RobotConfig(hz=10.0, camera_px=32), CALIBRATION, mishaps=mishaps)
-        self.bus = Bus(self.world.line.port)
-        self.bus.close()
-        self.bus._port = self.port = ShortPort(self)
+        self.port = Adapter(self.world.line.chain, lambda: self.now_s)
+        self.bus = Bus(self.world.line.port, opened=lambda port, baud: self.port)
         servos = Servos(self.bus, calibration)
         leash = np.full(len(JOINTS), 0.2)
         self.driver = Driver(servos, SPEC, leash, Poses(HOME, REST), lambda: self.now_s)

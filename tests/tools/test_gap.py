@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from control import arm as kinematics
 from control.config import RobotConfig
 from control.errors import UserError
 from control.types import JOINTS, Command, ResetRequest
 from tools import gap
 from tools.gap import ALONE, TOGETHER, followed, simulated
+from tools.lockstep import LockstepTwin
 
 CONFIG = RobotConfig(camera_px=16)
 HOME = ResetRequest("home", 0)
@@ -63,10 +65,28 @@ def test_each_cause_is_a_robot_that_goes_where_it_is_told(cause):
 def test_all_of_them_together_are_late_in_every_way():
     with closing(simulated(TOGETHER, CONFIG)) as robot, closing(simulated(ALONE["the simulator"], CONFIG)) as plain:
         assert robot.reset(HOME).joints_rad[1] != plain.reset(HOME).joints_rad[1]  # it has sagged
-        assert {"delay_s", "lead_s", "backlash_rad"} == set(TOGETHER.servo)
+        assert {"delay_s", "lead_s", "kp", "backlash_rad"} == set(TOGETHER.servo)
 
 
 def test_a_row_that_there_is_not_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr(gap, "configured", lambda evaluation: SimpleNamespace(robot=CONFIG))
     with pytest.raises(UserError, match="no row the moon; there are: the simulator, commands 20 ms late"):
         gap.main(gap.Arguments("none", only=("the moon",)))
+
+
+def test_a_twin_in_lock_step_lives_the_same_episode_again_and_sees_what_was():
+    def lived() -> list[np.ndarray]:
+        with closing(LockstepTwin(CONFIG, 0.07)) as robot:
+            seen = robot.reset(HOME)
+            assert seen.joints_rad == pytest.approx(np.array(kinematics.facts()["home_rad"]), abs=0.1)
+            joints = []
+            for _ in range(5):
+                seen = robot.step(Command(seen.target_rad + np.array([0.05, 0, 0, 0, 0, 0]), seen.seq))
+                joints.append(seen.joints_rad)
+            assert seen.frames["wrist_cam"].rgb.std() > 5
+            assert seen.stamp_s - seen.frames["wrist_cam"].stamp_s == pytest.approx(0.06)  # the joints are older, too
+            assert robot.health().state == "active"
+        return joints
+
+    first, again = lived(), lived()
+    assert np.array_equal(first, again) and 0.15 < first[-1][0] - first[0][0] < 0.25
