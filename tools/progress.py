@@ -56,7 +56,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: object) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
-        console.print("stopping after this decision; Ctrl-C again stops at once")
+        console.print("stopping after this decision or episode; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -93,6 +93,8 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
         results = itertools.count(1)
 
         def examined(result: EpisodeResult) -> None:
+            if enough():  # all that was learned is saved
+                raise KeyboardInterrupt
             advance("evaluating", next(results), 2 * finals)
 
         yield Watch(started, resumed, cloning, learning, evaluated, examined, enough)

@@ -50,7 +50,7 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
         started: called when nothing refuses the run any more, before it records and before it learns.
     Raises:
         UserError: no run there, demonstrations that do not fit, or a robot that cannot be shared by environments.
-        KeyboardInterrupt: asked to stop; the run is saved.
+        KeyboardInterrupt: asked to stop; it says what is saved.
     """
     torch.set_num_threads(1)  # a simulator shares the cores: a second thread waits more than it works
     config = msgspec.structs.replace(runs.read_config(folder), run_on=robot)
@@ -75,9 +75,13 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
         partial(open_robot, config.run_on, config.robot),
     )
     started()
-    with bar(console, "recording", demos.episodes) as tell:
-        processes = workers(config.run_on, None, demos.episodes)
-        recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    processes = workers(config.run_on, None, demos.episodes)
+    try:
+        with bar(console, "recording", demos.episodes) as tell:
+            recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    except KeyboardInterrupt:
+        kept = f"{len(plan.dataset.indices())} of {demos.episodes} demonstrations are kept"
+        raise KeyboardInterrupt(f"interrupted; {kept}; go on with: twinarm resume {folder}") from None
     console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
 
 
@@ -87,12 +91,20 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
         look_before(config, job.demonstrations(folder, config, robots[0].spec), console)
+        finals = config.schedule.final_episodes
         try:
-            finals = config.schedule.final_episodes
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
-        except Stopped as stopped:
-            raise KeyboardInterrupt(f"saved at {stopped}; go on with: twinarm resume {folder}") from None
+        except (Stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept(folder, config)) from None
+
+
+def kept(folder: Path, config: TrainConfig) -> str:
+    """What an interrupted run has learned and how to go on, in words."""
+    if not (saved := load_newest(folder / "checkpoints")):
+        return "interrupted before anything was learned"
+    done = f"decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
+    return f"saved at {done}; go on with: twinarm resume {folder}"
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:
