@@ -64,7 +64,8 @@ def configured(arguments: Arguments) -> TrainConfig:
         **settings.laid_at(arguments.cube),
     }
     config = settings.load(fitting_config(arguments.robot, arguments.config, EXPERIMENT), arguments.set, flags)
-    if not 0 <= arguments.seed <= (last := TRAINING_SEED - config.demos.episodes):
+    last = TRAINING_SEED - config.demos.episodes
+    if not 0 <= arguments.seed <= last:
         words = f"seeds from {TRAINING_SEED} on are for training and evaluation"
         raise UserError(
             f"--seed must be 0 to {last} for {config.demos.episodes} episodes, got {arguments.seed}: {words}"

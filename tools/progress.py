@@ -32,16 +32,24 @@ COLUMNS = (
 
 @contextmanager
 def bar(console: Console, label: str, total: int) -> Iterator[Callable[[bool], None]]:
-    """A bar over episodes that counts how many succeeded; call it with each outcome."""
+    """A bar over episodes that counts how many succeeded; call it with each outcome.
+
+    Raises:
+        KeyboardInterrupt: saying how far it was, for those who keep nothing before the end.
+    """
     with Progress(*COLUMNS, console=console, transient=True) as progress:
-        row, lifted = progress.add_task(label, total=total), 0
+        row, done, lifted = progress.add_task(label, total=total), 0, 0
 
         def tell(success: bool) -> None:
-            nonlocal lifted
-            lifted += success
-            progress.update(row, advance=1, description=f"{label}: {lifted} lifted")
+            nonlocal done, lifted
+            done, lifted = done + 1, lifted + success
+            progress.update(row, completed=done, description=f"{label}: {lifted} lifted")
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            far = f"{label} was at {done} of {total} episodes, {lifted} lifted"
+            raise KeyboardInterrupt(f"interrupted; {far}, and none of it is kept") from None
 
 
 def counting(tell: Callable[[bool], None]) -> Callable[[EpisodeResult], None]:

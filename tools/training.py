@@ -61,25 +61,9 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
             runs.require_same_settings(folder, saved[1], config)
             if saved[1].step >= config.schedule.steps:
                 console.print(f"{folder} has made all its {saved[1].step} decisions; it is only judged again")
-        try:
-            if job.records_its_own(config):
-                record(folder, config, console, started)
-            return learn(folder, config, console, started)
-        except (Stopped, KeyboardInterrupt):
-            raise KeyboardInterrupt(kept(folder, config)) from None
-
-
-def kept(folder: Path, config: TrainConfig) -> str:
-    """What an interrupted run has on disk and how to go on, in words."""
-    own = job.demonstrations_folder(folder, config) if job.records_its_own(config) else None
-    recorded = len(Dataset.open(own).indices()) if own and own.is_dir() else 0
-    if saved := load_newest(folder / "checkpoints"):
-        done = f"saved at decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
-    elif recorded:
-        done = f"interrupted; {recorded} of {config.demos.episodes} demonstrations are kept"
-    else:
-        return "interrupted before there was anything to keep"
-    return f"{done}; go on with: twinarm resume {folder}"
+        if job.records_its_own(config):
+            record(folder, config, console, started)
+        return learn(folder, config, console, started)
 
 
 def record(folder: Path, config: TrainConfig, console: Console, started: Callable[[], None]) -> None:
@@ -92,9 +76,13 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
         partial(open_robot, config.run_on, config.robot),
     )
     started()
-    with bar(console, "recording", demos.episodes) as tell:
-        processes = workers(config.run_on, None, demos.episodes)
-        recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    processes = workers(config.run_on, None, demos.episodes)
+    try:
+        with bar(console, "recording", demos.episodes) as tell:
+            recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    except KeyboardInterrupt:
+        kept = f"{len(plan.dataset.indices())} of {demos.episodes} demonstrations are kept"
+        raise KeyboardInterrupt(f"interrupted; {kept}; go on with: twinarm resume {folder}") from None
     console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
 
 
@@ -105,8 +93,19 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
         look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
         finals = config.schedule.final_episodes
-        with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
-            return job.train(folder, config, robots, watch)
+        try:
+            with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
+                return job.train(folder, config, robots, watch)
+        except (Stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept(folder, config)) from None
+
+
+def kept(folder: Path, config: TrainConfig) -> str:
+    """What an interrupted run has learned and how to go on, in words."""
+    if not (saved := load_newest(folder / "checkpoints")):
+        return "interrupted before anything was learned"
+    done = f"decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
+    return f"saved at {done}; go on with: twinarm resume {folder}"
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:
