@@ -10,13 +10,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from control.errors import UserError
-<<<<<<< HEAD
 from tools.flags.sweep import Arguments
-from tools.progress import COLUMNS
-=======
 from tools.progress import COLUMNS, bar
 from tools.training import require_device
->>>>>>> ladder
 from training import sweep, sweep_report
 from training.cluster import require_cluster
 from training.crew import share
@@ -26,36 +22,6 @@ from training.sweep import Cell, Sweep
 GLANCE_S = 2.0
 
 
-<<<<<<< HEAD
-=======
-@dataclass(frozen=True)
-class Arguments:
-    """Run a sweep; the same command again goes on with what is missing, and `report.md` grows with it."""
-
-    sweep: tyro.conf.Positional[str]
-    """File of the sweep, or the name of a shipped one such as sweeps/bootstrap.yaml."""
-
-    workers: int | None = None
-    """Runs at a time, one core each; default: as many as cores."""
-
-    cluster: str | None = None
-    """A Ray cluster to run on instead: its address, or local. Its machines must see OUTPUT as a common folder."""
-
-    only: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Run the arms of these factors alone."""
-
-    keep: Path | None = None
-    """Keep what every finished run came to in this file, and run none again that it knows; default:
-    OUTPUT/<name>/cells.jsonl."""
-
-    output: Path = Path("runs/sweeps")
-    """The sweep goes to OUTPUT/<name>/."""
-
-    json: bool = False
-    """Print one line of JSON for every finished run on stdout."""
-
-
->>>>>>> ladder
 def main(arguments: Arguments) -> None:
     """Record, train, report."""
     console = Console(stderr=True)

@@ -124,29 +124,6 @@ def test_ctrl_c_while_a_finished_run_is_judged_stops_at_once_with_all_saved(tmp_
     assert "saved at decision 40 of 40" in said and "twinarm resume" in said
 
 
-def test_ctrl_c_while_demonstrations_are_recorded_says_how_many_are_kept(tmp_path):
-    process = subprocess.Popen([*DEMO, "--output", str(tmp_path)], stderr=subprocess.PIPE, text=True)
-    recorded = tmp_path / "latest" / "demonstrations"
-    wait_for(lambda: len(list(recorded.glob("episode_??????.mcap"))) >= 2)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said
-    kept = len(Dataset.open(recorded).indices())
-    folder = (tmp_path / "latest").resolve()
-    assert f"interrupted; {kept} of 6 demonstrations are kept; go on with: twinarm resume {folder}" in said
-
-
-def test_ctrl_c_while_a_finished_run_is_judged_stops_at_once_with_all_saved(tmp_path):
-    words = [*DEMO, "--output", str(tmp_path), "--set", "schedule.final_episodes=100000"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    checkpoints = tmp_path / "latest" / "checkpoints"
-    wait_for(lambda: (checkpoints / "step_000000040.safetensors").exists())
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said
-    assert "saved at decision 40 of 40" in said and "twinarm resume" in said
-
-
 def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):
     script = f"""
 import resource, signal, sys, torch

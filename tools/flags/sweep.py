@@ -22,6 +22,10 @@ class Arguments:
     only: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Run the arms of these factors alone."""
 
+    keep: Path | None = None
+    """Keep what every finished run came to in this file, and run none again that it knows; default:
+    OUTPUT/<name>/cells.jsonl."""
+
     output: Path = Path("runs/sweeps")
     """The sweep goes to OUTPUT/<name>/."""
 
