@@ -260,6 +260,8 @@ class LeadingHand:
         raise AssertionError(f"the leader is not followed: {self._stage.said[-500:]!r}")
 
     def want(self, errors: np.ndarray) -> None:
+        if b"fell silent" in self._stage.said:  # the machine was too busy for its servos
+            self.take()
         tool, rotation = ARM.tool(self._joints)
         step = np.clip(0.1 * errors, -self.FASTEST, self.FASTEST)
         joints = ARM.solve(self._joints, tool + step[:3], heading(rotation) + step[3], 5)
