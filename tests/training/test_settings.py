@@ -24,6 +24,8 @@ from training import settings
         ("agent.cloning.weight=-1", "weight must not be negative"),
         ("agent.lr=3", "lr must lie between 0 and 1"),
         ("schedule.steps=-1", "steps not negative"),
+        ("spaces.step_joints_rad=0", "step_joints_rad must be 0 to 0.5, got 0"),
+        ("spaces.low_m=[0.1,0.4,0.0]", "low_m must lie below high_m"),
         ("replay.gamma=1", "gamma must be between 0 and 1"),
         ("agent.noize.start=1", "unknown key noize in agent; did you mean: noise"),
     ],
