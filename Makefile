@@ -23,6 +23,7 @@ run: .venv/ready
 
 # What goes by the clock comes last and alone: a test beside it would take the time that it measures.
 test: lint
+	@command -v chromium >/dev/null || { $(call install_debian,chromium); }
 	$(BIN)/pytest -q -n 2 -m 'not clock'
 	$(BIN)/pytest -q -m clock
 
@@ -55,7 +56,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt torch==2.13.0
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
-	@$(BIN)/python -m sim.graphics 2>/dev/null || { $(install_debian); $(BIN)/python -m sim.graphics; }
+	@$(BIN)/python -m sim.graphics 2>/dev/null || { $(call install_debian,$(DEBIAN)); $(BIN)/python -m sim.graphics; }
 	@touch $@
 
 define install_debian

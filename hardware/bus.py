@@ -20,6 +20,7 @@ BAUD = 1_000_000
 BITS_PER_BYTE = 10  # with the start and the stop bit
 SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and the scheduler's
 PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
+QUIET = 0.5  # of these is listened on when as many bytes have come as the answers have: then they were garbled
 ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
 
 
@@ -164,6 +165,8 @@ class Bus:
                     heard.take(status)
                 else:
                     self.tallies.strangers += 1
+            if came >= len(ids) * (size + packets.OVERHEAD):
+                until_s = min(until_s, time.monotonic() + QUIET * self._slack_s)
             if len(heard.data) == len(ids) or not (received := self._port.listen(until_s)):
                 break
         self.tallies.noise_bytes += decoder.skipped

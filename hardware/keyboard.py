@@ -1,8 +1,8 @@
 """An operator at the keys of a plain terminal, here or at the other end of an ssh: no X, no permissions.
 
-A motion key that is held is the dead-man. Where the terminal tells when a key comes up, that ends it, and so does the
-window's losing the focus, or a terminal that no longer answers. Any other terminal only repeats a key that is held, so
-each byte counts for HOLD_S: a tap is a small step, and after the terminal's own delay repeats join up.
+A motion key that is held is the dead-man. A terminal only repeats a key that is held, so each byte counts for HOLD_S: a
+tap is a small step, and after the terminal's own delay repeats join up. One that tells when a key comes up need not be
+guessed at: the key is held until then, or until the window loses the focus or the terminal answers no longer in time.
 """
 
 import signal
@@ -32,11 +32,9 @@ ORDERS = {
 PACES = {"1": 0.2, "2": 0.4, "3": 0.6, "4": 0.8, "5": 1.0}  # share of full speed
 # fmt: on
 HOLD_S = 0.1  # longer than terminals take from one repeat to the next: 0.03 to 0.09
-SAME_PRESS_S = (
-    0.8  # within which a byte is the repeat of a key that gave an order: longer than the delay before repeats
-)
-PING_S, SILENT_S = 0.03, 0.12  # between questions whether the terminal is there; after which it is not
-FOREVER = float("inf")
+SAME_PRESS_S = 0.8  # within which a byte repeats the order before it: longer than a terminal's delay before repeats
+PING_S, SILENT_S = 0.03, 0.1  # between questions whether the terminal is there; after which it is not
+NEVER_S = float("-inf")
 
 
 class Keyboard:
@@ -51,21 +49,23 @@ class Keyboard:
     def __init__(self, tell: Callable[[str], object], clock: Callable[[], float] = time.monotonic):
         self._terminal, self._strokes = Terminal(), Keystrokes()
         self._tell, self._clock = tell, clock
-        self._until_s: dict[str, float] = {}  # by motion key: while it counts as held
+        self._until_s: dict[str, float] = {}  # by motion key: while it counts as held, whatever is known
+        self._down: set[str] = set()  # motion keys that were pressed and not told to have come up
         self._last_s: dict[str, float] = {}  # by order's key: when it was last heard
         self._orders: list[Order] = []
         self._pings_s: deque[float] = deque()  # when those were sent that are not answered yet
         self._known_s = self._pinged_s = 0.0  # when the terminal is known to have been there
-        self._pace, self._gone = 1.0, False
+        self._pace, self._slow, self._gone = 1.0, False, False
 
     def intent(self) -> Intent | None:
         """What the keys that are held want; None where none of a motion is."""
         now_s = self._clock()
         self._listen(now_s)
-        held = [MOTION[key] for key, until_s in self._until_s.items() if until_s > now_s]
+        held = {key for key, until_s in self._until_s.items() if until_s > now_s} | self._known_down(now_s)
         if not held:
             return None
-        ways = {axis: {way for named, way in held if named == axis} for axis in AXES}
+        wanted = {MOTION[key] for key in held}
+        ways = {axis: [way for named, way in wanted if named == axis] for axis in AXES}
         return Intent(tuple(self._pace * sum(ways[axis]) for axis in AXES))
 
     def orders(self) -> tuple[Order, ...]:
@@ -84,13 +84,15 @@ class Keyboard:
         try:
             data = self._terminal.read()
         except EOFError:
-            self._gone, self._until_s = True, {}
+            self._gone = True
+            self._let_go()
             self._orders.append(Order.QUIT)
             return
         for stroke in self._strokes.feed(data, now_s):
             self._hear(stroke, now_s)
-        if self._terminal.tells_releases and self._until_s:
-            self._keep_in_touch(now_s)
+        if self._down and now_s - self._pinged_s >= PING_S:
+            self._pinged_s = now_s
+            self._pings_s.extend([now_s] if self._terminal.ping() else [])
 
     def _hear(self, stroke: Stroke, now_s: float) -> None:
         if stroke.phase is Phase.TOLD:
@@ -105,15 +107,32 @@ class Keyboard:
             self._order(stroke, now_s)
 
     def _move(self, stroke: Stroke, now_s: float) -> None:
-        if stroke.phase is Phase.UP:
-            self._until_s.pop(stroke.key, None)
-        else:
-            self._known_s = self._known_s if self._until_s else now_s
-            self._until_s[stroke.key] = now_s + HOLD_S if stroke.phase is Phase.TAP else FOREVER
+        key, phase = stroke.key, stroke.phase
+        if phase is Phase.UP:
+            self._down.discard(key)
+            self._until_s.pop(key, None)
+            return
+        self._until_s[key] = now_s + HOLD_S
+        if phase is not Phase.TAP:
+            self._known_s = self._known_s if self._down else now_s
+            self._down.add(key)
+
+    def _known_down(self, now_s: float) -> set[str]:
+        """As of the last question that was answered: a key's release would have come before that."""
+        if not self._down or now_s - self._known_s < SILENT_S:
+            return self._down
+        if not self._slow:
+            self._tell("the terminal answers late or not at all: a key is held only while its repeats come")
+        self._slow = True
+        return set()
+
+    def _let_go(self) -> None:
+        self._until_s.clear()
+        self._down.clear()
 
     def _order(self, stroke: Stroke, now_s: float) -> None:
         """Once for each press, however long it lasts; a stop every time."""
-        again = stroke.phase is Phase.TAP and now_s - self._last_s.get(stroke.key, -FOREVER) < SAME_PRESS_S
+        again = stroke.phase is Phase.TAP and now_s - self._last_s.get(stroke.key, NEVER_S) < SAME_PRESS_S
         self._last_s[stroke.key] = now_s
         order = ORDERS[stroke.key]
         if stroke.phase is Phase.DOWN or (stroke.phase is Phase.TAP and (not again or order is Order.STOP)):
@@ -123,15 +142,6 @@ class Keyboard:
         if word == TELLS_RELEASES:
             self._terminal.tell_releases()
         elif word == AWAY:
-            self._until_s.clear()
+            self._let_go()
         elif word == ALIVE and self._pings_s:
             self._known_s = max(self._known_s, self._pings_s.popleft())
-
-    def _keep_in_touch(self, now_s: float) -> None:
-        """A key is only known to be held as of the last question that was answered: its release came before that."""
-        if now_s - self._pinged_s >= PING_S:
-            self._pinged_s = now_s
-            self._pings_s.extend([now_s] if self._terminal.ping() else [])
-        if now_s - self._known_s > SILENT_S:
-            self._until_s.clear()
-            self._tell("the terminal no longer answers in time: keys count as let go")

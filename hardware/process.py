@@ -5,7 +5,6 @@ that the other is gone: the driver by the socket's end, and then it holds and le
 or by telemetry that stops, and then it writes the hold itself. The servos keep to what they were last told.
 """
 
-import math
 import os
 import select
 import signal
@@ -22,6 +21,7 @@ import numpy as np
 from control.errors import DriverLost, TwinarmError
 from control.governor import RATE_HZ
 from control.modes import HELD, Mode, Word
+from control.pacing import Pacer
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
 from hardware.driver import WEAK, Driver, Poses
@@ -186,16 +186,14 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         be_prompt(PRIORITY)
         driver.open()
-        run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry))
+        run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry), Pacer(RATE_HZ))
 
 
-def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object]) -> None:
-    """Run a driver by the clock until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
+def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object], pacer: Pacer) -> None:
+    """Run a driver at the pacer's rate until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
 
     Cycles that were missed are counted and left out, never caught up with.
     """
-    period_s = 1.0 / RATE_HZ
-    next_s = time.monotonic()
     while True:
         try:
             given = orders()
@@ -203,14 +201,9 @@ def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telem
             driver.cycle([Say(Word.HALT)])
             return
         tell(driver.cycle(given))
-        next_s += period_s
-        late_s = time.monotonic() - next_s
-        if late_s > 0:
-            missed = math.ceil(late_s / period_s)
-            driver.late += missed
-            driver.worst_late_s = max(driver.worst_late_s, late_s)
-            next_s += missed * period_s
-        time.sleep(max(0.0, next_s - time.monotonic()))
+        pacer.missed()
+        driver.late, driver.worst_late_s = pacer.late, pacer.worst_late_s
+        pacer.tick()
 
 
 def build(task: Task) -> Driver:

@@ -26,6 +26,7 @@ OVER_M, TURNED_RAD, BESIDE_M, DOWN_M = 0.012, 0.2, 0.008, 0.017
 GAP_OPEN_M, GAP_SHUT_M = 0.045, 0.025  # tool point to moving pad, along the table
 SURE_S = 0.4  # that the fingers have closed
 STUCK_S, STUCK_M, ON_TOP_M = 0.8, 0.002, 0.05  # coming down no further, and not down: a finger is on the cube
+OVER = 11  # questions for orders in a row by which an episode is: an action may be kept for ten steps
 RISEN_M, LOST_M, DONE_M = 0.10, 0.03, 0.08
 
 
@@ -64,7 +65,7 @@ class SyntheticPerson:
         self._sit_down()
 
     def intent(self) -> Intent | None:
-        if self._asked > 1:
+        if self._asked >= OVER:
             self._sit_down()
         self._asked = 0
         truth = self._eyes()
@@ -80,7 +81,7 @@ class SyntheticPerson:
 
     def orders(self) -> tuple[Order, ...]:
         self._asked += 1
-        if self._asked != 2:  # the second time in a row nobody asks it to drive: the episode is over
+        if self._asked != OVER:
             return ()
         return (Order.KEEP if self._lifted else Order.REDO,)
 

@@ -16,7 +16,7 @@ def main(arguments: Arguments) -> None:
 
 def table(name: str, report: dict[str, float | str | tuple[float, ...]]) -> str:
     """One row per figure, or several that belong together, in the order the benchmark gives them."""
-    rows = (f"  {key:<32}{_figure(value)}" for key, value in report.items())
+    rows = (f"  {key:<42}{_figure(value)}" for key, value in report.items())
     return "\n".join([name, *rows])
 
 

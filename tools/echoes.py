@@ -5,7 +5,6 @@ bytes beside their type and shape (openpi over websockets; LeRobot pickles over 
 """
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ import msgpack
 import numpy as np
 import zmq
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 START_S = 60.0  # that a server may take until it is there
 METHOD = "/twinarm/step"
@@ -81,8 +80,7 @@ def websocket(port: int, answered: Said) -> None:
 
 @contextmanager
 def over_websocket(port: int, asked: Said) -> Iterator[Callable[[], object]]:
-    await_open(port)
-    with connect(f"ws://127.0.0.1:{port}", compression=None, max_size=None) as connection:
+    with patient(port) as connection:
 
         def trip() -> Said:
             connection.send(pack(asked))
@@ -93,12 +91,12 @@ def over_websocket(port: int, asked: Said) -> Iterator[Callable[[], object]]:
         yield trip
 
 
-def await_open(port: int) -> None:
-    """Until somebody listens there. Raises ConnectionRefusedError after START_S."""
+def patient(port: int) -> ClientConnection:
+    """Connected as soon as somebody listens there. Raises ConnectionRefusedError after START_S."""
     until_s = time.monotonic() + START_S
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port)).close()
+            return connect(f"ws://127.0.0.1:{port}", compression=None, max_size=None)
         except ConnectionRefusedError:
             if time.monotonic() > until_s:
                 raise

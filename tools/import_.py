@@ -18,9 +18,10 @@ from policies.spaces import Spaces
 from tools.export import ends
 from tools.flags.import_ import Arguments
 from training import settings
+from training.aiming import Loss
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
-from training.lerobot_import import Import, Loss
+from training.lerobot_import import Import
 from training.settings import TrainConfig
 
 

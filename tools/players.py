@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from control.arm import Arm
-from control.errors import UserError
+from control.errors import CheckpointError, UserError
 from control.interfaces import Policy, Robot
 from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, Notes, read_notes, require_calibration, require_fit
@@ -39,9 +39,14 @@ def played(name: str, config: TrainConfig, robot: Robot, any_calibration: bool) 
     if name in UNTAUGHT:
         return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0), None
     policy, notes = _served(name, arm, robot) if name.startswith(REMOTE) else _loaded(name, arm)
-    require_fit(notes, robot.spec, name)
-    if not any_calibration:
-        require_calibration(notes, robot.spec, name)
+    try:
+        require_fit(notes, robot.spec, name)
+        if not any_calibration:
+            require_calibration(notes, robot.spec, name)
+    except CheckpointError:
+        if isinstance(policy, RemotePolicy):
+            policy.close()
+        raise
     return lambda seed: policy, notes
 
 

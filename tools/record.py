@@ -19,6 +19,7 @@ from control.loop import Step
 from control.operating import Operator
 from control.types import GRIPPER
 from policies.human import SyntheticPerson
+from policies.repeat import Repeat
 from policies.spaces import Spaces
 from policies.teleop import Teleoperated
 from sim.stages import stage_name
@@ -47,7 +48,7 @@ def main(arguments: Arguments) -> None:
     with (
         closing(StatusLine()) as line,
         closing(open_robot(arguments.robot, config.robot, realtime)) as robot,
-        closing(operator(arguments, robot, line)) as person,
+        closing(operator(arguments, config, robot, line)) as person,
     ):
         dataset = Dataset.create(arguments.output, info_of(config, robot))
         if not arguments.any_calibration:
@@ -87,12 +88,13 @@ def info_of(config: TrainConfig, robot: Robot) -> Any:
     return dataset_info(robot.spec, config.spaces, stage=stage_name(task.stage), reward=task.reward, **ranges, **wild)
 
 
-def operator(arguments: Arguments, robot: Robot, line: StatusLine) -> Operator:
+def operator(arguments: Arguments, config: TrainConfig, robot: Robot, line: StatusLine) -> Operator:
     """Who is at the controls. Raises UserError where there is no such device."""
     if arguments.device == SYNTHETIC:
         if robot.truth() is None:
             raise UserError("--device synthetic sees by the truth, and this robot tells none; take sim or twin")
-        return SyntheticPerson(robot.truth, robot.spec.hz, np.random.default_rng(arguments.seed))
+        asked_hz = robot.spec.hz / config.spaces.action_repeat
+        return SyntheticPerson(robot.truth, asked_hz, np.random.default_rng(arguments.seed))
     return open_operator(arguments.device, arguments.robot, robot, line.tell)
 
 
@@ -100,21 +102,22 @@ def session_of(
     arguments: Arguments, config: TrainConfig, robot: Robot, person: Operator, dataset: Dataset, line: StatusLine
 ) -> Session:
     """All that is needed to record."""
-    noted = {"device": arguments.device, "speed": f"{arguments.speed:g}"} | (
-        {"who": arguments.who} if arguments.who else {}
-    )
+    told = {"device": arguments.device, "who": arguments.who, "speed": f"{arguments.speed:g}"}
+    noted = {name: value for name, value in told.items() if value}
+    stage, calibration = stage_name(config.task.stage), robot.spec.calibration
+    spaces = Spaces(config.spaces, Arm.of(config.robot.model))
+    driver = Teleoperated(person, robot, spaces, arguments.speed)
     return Session(
         robot=robot,
-        policy=Teleoperated(person, robot, Spaces(config.spaces, Arm.of(config.robot.model)), arguments.speed),
+        policy=Repeat(driver, spaces),
         operator=person,
         judge=judge_of(config, robot),
         dataset=dataset,
-        provenance=Provenance(
-            "teleop", 0, stage_name(config.task.stage), config.digest, robot.spec.calibration, code_commit(), noted
-        ),
+        provenance=Provenance("teleop", 0, stage, config.digest, calibration, code_commit(), noted),
         task=config.task,
         limit_steps=max(1, round(arguments.limit_s * robot.spec.hz)),
         first_seed=arguments.seed,
+        face=driver.face,
         show=shower(dataset, line),
         watch=watcher(line),
         stand=person.stand if isinstance(person, DeadMan) else lambda: None,

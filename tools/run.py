@@ -16,6 +16,7 @@ from control.interfaces import Robot
 from control.loop import Step
 from control.types import Command, Observation
 from policies.learned import Notes, require_start
+from policies.remote import RemotePolicy
 from policies.spaces import Spaces
 from tools.eval import configured, lift_task, open_tidying
 from tools.flags.eval import Arguments as EvalArguments
@@ -46,6 +47,8 @@ def main(arguments: Arguments) -> None:
         robot = stack.enter_context(closing(opened(arguments, config)))
         play, notes = played(arguments.policy, config, robot, arguments.any_calibration)
         policy = play(EVALUATION_SEED + arguments.seed)
+        if isinstance(policy, RemotePolicy):
+            stack.callback(policy.close)
         spaces = Spaces(notes.spaces if notes else config.spaces, Arm.of(config.robot.model))
         person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, spaces, console.print))
         diary = stack.enter_context(diary_of(arguments, config, robot, spaces))

@@ -1,7 +1,7 @@
 """Episodes as learning sees them: from what was recorded to arrays of decisions."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -51,7 +51,17 @@ def from_episode(episode: Episode, spaces: Spaces, judge: Judge) -> EpisodeArray
 
 def pauses(episode: EpisodeArrays | Episode) -> np.ndarray:
     """Where a person who had the arm let it stand: (T,) bool. That is nothing to learn to do."""
-    return episode.by_person & ~episode.action.any(axis=1)
+    return episode.by_person & ~episode.label.any(axis=1)
+
+
+def answered(episode: Episode, steps: int) -> Episode:
+    """The episode with a person's labels beside the looks that they answered, `steps` before what they did; at the end
+    of their turn the last one. What was executed stays where it was."""
+    turn, rows = np.cumsum(~episode.by_person), np.arange(len(episode))
+    for later in range(1, steps + 1):
+        ahead = np.minimum(np.arange(len(episode)) + later, len(episode) - 1)
+        rows = np.where(episode.by_person & (turn[ahead] == turn), ahead, rows)
+    return replace(episode, label=episode.label[rows])
 
 
 def parts(episode: EpisodeArrays, wanted: np.ndarray) -> list[EpisodeArrays]:

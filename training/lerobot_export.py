@@ -134,6 +134,7 @@ def columns(episode: Episode, units: LeRobotUnits, index: int, first: int) -> di
         form.SEEN: seen[:, 0] if seen.shape[1] == 1 else seen,
         form.EXECUTED: _with_none(episode.action),
         form.MEANT: _with_none(episode.label),
+        form.BY_PERSON: np.append(episode.by_person, False),
         "timestamp": numbers / episode.info.hz,
         "frame_index": numbers,
         "episode_index": np.full(looks, index),

@@ -59,6 +59,8 @@ class LeRobotFolder:
             raise DatasetError(f"{path} is no LeRobot info: {error}") from None
         if not info.codebase_version.startswith("v3."):
             raise DatasetError(f"{root} has LeRobot's version {info.codebase_version}; convert it to v3.0 with LeRobot")
+        if not 1 <= info.fps <= 1000:
+            raise DatasetError(f"{path} says {info.fps:g} looks a second; that is no rate of a camera")
         if (info.data_path, info.video_path) not in ((form.DATA, form.VIDEO), (form.DATA, None)):
             raise DatasetError(f"{path} keeps its files at {info.data_path} and {info.video_path}, not where v3.0 does")
         folder = cls(root, info)

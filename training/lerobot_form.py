@@ -22,6 +22,7 @@ REWARD, DONE, SUCCESS = "next.reward", "next.done", "next.success"
 TARGET, SPEED, LOAD, LIMITED = "twinarm.target_rad", "twinarm.speed_rad_s", "twinarm.load", "twinarm.limited"
 STAMP, SEEN = "twinarm.stamp_s", "twinarm.seen_s"  # of the look; of each camera's picture, by name
 EXECUTED, MEANT = "twinarm.action", "twinarm.label"  # in the policy's action space
+BY_PERSON = "twinarm.by_person"
 OUR_TERMS = "info"  # of a column: what LeRobot has no place for
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 MOST_LOOKED_AT = 100  # pictures of an episode, for statistics
@@ -55,6 +56,7 @@ def columns(info: DatasetInfo, units: LeRobotUnits, action_size: int) -> dict[st
         STAMP: column("float64"),
         SEEN: column("float64", len(info.cameras), sorted(info.cameras)),
         **acted,
+        BY_PERSON: column("bool"),
         "timestamp": column("float32"),
         **{name: column("int64") for name in ("frame_index", "episode_index", "index", "task_index")},
     }

@@ -2,7 +2,8 @@
 
 LeRobot keeps what the joints were told to do. Which action of a policy would have told them so is worked out: the one
 whose target is the recorded one, cut to a full action. What the dataset does not hold and this project wants is put in
-its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0.
+its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0, and
+a person decided everything.
 """
 
 from collections.abc import Mapping
@@ -16,13 +17,14 @@ import numpy as np
 from control.episodes import DatasetInfo, Episode, Provenance, code_commit
 from control.errors import DatasetError
 from control.pictures import policy_picture
-from control.types import JOINTS, Observation
+from control.types import JOINTS
 from hardware.lerobot_units import LeRobotUnits
 from policies.spaces import Spaces
 from training import lerobot_form as form
+from training.aiming import Loss, aimed
 from training.lerobot_folder import LeRobotFolder
 
-FULL = 1.01  # of an action: what a solver leaves is no cut
+RATES = [100 / ticks for ticks in range(1, 101)]  # that a robot here can have
 BEYOND_RAD = 0.2  # of the model's range: then the unit or the calibration is another
 
 
@@ -31,7 +33,7 @@ class Import:
     """How a dataset becomes demonstrations.
 
     Args:
-        hz: rate of the demonstrations; the dataset's is a multiple of it.
+        info: of the demonstrations; the dataset's rate is a multiple of its.
         camera: the column that becomes the policy's picture.
         lifted: every episode is a success, where the dataset does not say.
     Raises:
@@ -47,8 +49,13 @@ class Import:
 
     def __post_init__(self) -> None:
         fps, hz = self.folder.info.fps, self.info.hz
-        if fps % hz:
-            raise DatasetError(f"{self.folder.root} has {fps:g} looks a second, no multiple of {hz:g}; set robot.hz")
+        if fps / hz % 1:
+            fits = max((rate for rate in RATES if fps / rate % 1 == 0), default=None)
+            what = f"{self.folder.root} has {fps:g} looks a second, no multiple of {hz:g}"
+            advice = (
+                f"use --set robot.hz={fits:g}, here and in the training" if fits else "no rate of a robot here fits"
+            )
+            raise DatasetError(f"{what}; {advice}")
         told = {form.SUCCESS, form.REWARD} & self.folder.info.features.keys()
         if not told and not self.lifted:
             raise DatasetError(f"{self.folder.root} does not say which episodes are lifts; if all are, add --lifted")
@@ -56,7 +63,7 @@ class Import:
     @property
     def stride(self) -> int:
         """The dataset's rows in a control period."""
-        return int(self.folder.info.fps / self.info.hz)
+        return round(self.folder.info.fps / self.info.hz)
 
     def read(self, entry: form.Row) -> "Imported | None":
         """An episode; None for one that is shorter than a control period."""
@@ -64,25 +71,6 @@ class Import:
         if len(rows["timestamp"]) <= self.stride:
             return None
         return Imported(self, entry, rows)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What is lost of the recorded targets where they become actions; arrays of one number a step."""
-
-    cut: np.ndarray  # (T,) bool: a full action was not enough
-    tool_m: np.ndarray  # (T,) from where the tool was told to be
-    joint_rad: np.ndarray  # (T,) of the joint that is farthest from where it was told to be
-
-    def summary(self) -> dict[str, float]:
-        """Shares of the steps, medians, and what 95 % stay below."""
-        return {
-            "cut": float(self.cut.mean()),
-            "tool_mm": float(np.median(self.tool_m) * 1e3),
-            "tool_mm_95": float(np.quantile(self.tool_m, 0.95) * 1e3),
-            "joint_deg": float(np.degrees(np.median(self.joint_rad))),
-            "joint_deg_95": float(np.degrees(np.quantile(self.joint_rad, 0.95))),
-        }
 
 
 @dataclass(frozen=True)
@@ -131,7 +119,7 @@ class Imported:
         seen = self._observed()
         action, label, loss = self._actions(seen)
         reward, success = self._verdicts()
-        steps = len(self.looks) - 1
+        steps, person = len(self.looks) - 1, self.known(form.BY_PERSON)
         episode = Episode(
             info=self.plan.info,
             provenance=self._provenance(),
@@ -142,6 +130,7 @@ class Imported:
             requested_rad=self.requested_rad,
             action=action,
             label=label,
+            by_person=np.ones(steps, bool) if person is None else person[:-1],
             reward=reward,
             discount=1.0 - success,
             step_success=success,
@@ -211,32 +200,6 @@ class Imported:
     def _provenance(self) -> Provenance:
         told = {"dataset": self.plan.folder.root.name, "units": self.plan.units.unit, "camera": self.plan.camera}
         return Provenance("lerobot", int(self.entry["episode_index"]), "unknown", commit=code_commit(), extra=told)
-
-
-def aimed(spaces: Spaces, seen: dict[str, Any], requested_rad: np.ndarray) -> tuple[np.ndarray, Loss]:
-    """The actions (K, A) whose targets are the ones asked for (K, J), cut to full actions.
-
-    One that is kept for several steps goes its share of the way to the last of their targets in each.
-    """
-    steps, repeat = len(requested_rad), spaces.config.action_repeat
-    action, got = np.empty((steps, spaces.action_size)), np.empty_like(requested_rad)
-    cut = np.zeros(steps, bool)
-    for t in range(steps):
-        look = _look(seen, t)
-        if t % repeat == 0:
-            kept = min(repeat, steps - t)
-            wanted = spaces.aim(requested_rad[t + kept - 1], look) / kept
-            cut[t : t + kept] = (np.abs(wanted) > FULL).any()
-        action[t] = np.clip(wanted, -1, 1)
-        got[t] = spaces.command(action[t], look).target_rad
-    tool = np.array([spaces.arm.tool(a)[0] - spaces.arm.tool(b)[0] for a, b in zip(got, requested_rad, strict=True)])
-    return action, Loss(cut, np.linalg.norm(tool, axis=1), np.abs(got - requested_rad).max(axis=1))
-
-
-def _look(seen: dict[str, Any], t: int) -> Observation:
-    """The look at step `t`, without its picture."""
-    vectors = {name: seen[name][t] for name in ("joints_rad", "speed_rad_s", "load", "target_rad")}
-    return Observation(seq=t, stamp_s=float(seen["stamp_s"][t]), limited=bool(seen["limited"][t]), **vectors)
 
 
 def _wide(picture: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from control.episodes import Episode
 from control.errors import DatasetError
 from control.interfaces import Judge
 from policies.spaces import Spaces
-from training.experience import from_episode, parts, pauses
+from training.experience import answered, from_episode, parts, pauses
 from training.replay import Batch, EpisodeArrays, Replay, mixed_batch
 from training.settings import TrainConfig
 
@@ -33,13 +33,17 @@ class Memory:
     def take_in(self, dataset: Dataset, judge: Judge, variations: Variations) -> None:
         """Add demonstrations, failures too, each with its `variations`; what is worth cloning among them is marked.
 
+        A person's labels are put beside the looks that they answered, `reaction_s` before. Where they let the arm stand
+        there is nothing to clone, and a critic must know it all the same: the lift may end there.
         An episode in which a person took over from a policy is no demonstration: it is lived through, see `add`.
 
         Raises:
             DatasetError: there is cloning to be done, and nothing worth it.
         """
         bootstrap, indices, worthy = self._config.bootstrap, dataset.indices(), 0
+        late_steps = round(bootstrap.reaction_s * dataset.info.hz)
         for episode in map(dataset.read, indices):
+            episode = answered(episode, late_steps)
             self._calibrations.add(episode.provenance.calibration)
             self._starts_rad.append(episode.joints_rad[0])
             taken_over = bool(episode.by_person.any() and not episode.by_person.all())
@@ -49,7 +53,7 @@ class Memory:
                 if taken_over:
                     self.add(arrays, episode.success)
                 else:
-                    self._teach(arrays, ~pauses(arrays), worth_cloning)
+                    self._demonstrations.add_episode(arrays, is_demo=~pauses(arrays) & worth_cloning)
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(
@@ -74,12 +78,15 @@ class Memory:
         bootstrap = self._config.bootstrap
         imitated = success and bootstrap.imitate_successes and bootstrap.mode == "balanced"
         if bootstrap.mode != "none":
-            self._teach(episode, (episode.by_person | imitated) & ~pauses(episode), worth_cloning=True)
+            self._teach(episode, (episode.by_person | imitated) & ~pauses(episode))
 
-    def _teach(self, episode: EpisodeArrays, wanted: np.ndarray, worth_cloning: bool) -> None:
-        replay = self.online if self._config.bootstrap.mode == "seed" else self.demos
+    def _teach(self, episode: EpisodeArrays, wanted: np.ndarray) -> None:
         for part in parts(episode, wanted):
-            replay.add_episode(part, is_demo=worth_cloning)
+            self._demonstrations.add_episode(part, is_demo=True)
+
+    @property
+    def _demonstrations(self) -> Replay:
+        return self.online if self._config.bootstrap.mode == "seed" else self.demos
 
     def demonstrated(self, rng: np.random.Generator) -> Batch[np.ndarray]:
         """A batch to clone from."""

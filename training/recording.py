@@ -9,12 +9,12 @@ import msgspec
 
 from control.datasets import Dataset
 from control.episodes import Provenance, labelled
-from control.interfaces import Judge, Robot
+from control.interfaces import Judge, Policy, Robot
 from control.loop import Step, play
 from control.modes import Word
 from control.operating import Operator, Order
 from control.recorder import Recorder
-from policies.teleop import Teleoperated
+from control.types import Observation
 from training.settings import TaskConfig
 
 LABELS = {Order.SUCCESS: True, Order.FAILURE: False}
@@ -30,15 +30,17 @@ class Session:
     """One person at the controls of one robot, filling a dataset.
 
     Args:
+        policy: acts as the operator wants.
         provenance: of every episode, but for its seed.
         limit_steps: of a take, after which it ends as it is.
-        show: called with the index of a take that is to be reviewed,.
+        face: makes forwards the way the tool points.
+        show: called with the index of a take that is to be reviewed.
         stand: called when the person no longer drives, before the arm moves by itself.
         watch: called with every step of a take.
     """
 
     robot: Robot
-    policy: Teleoperated
+    policy: Policy
     operator: Operator
     judge: Judge
     dataset: Dataset
@@ -46,6 +48,7 @@ class Session:
     task: TaskConfig
     limit_steps: int
     first_seed: int
+    face: Callable[[Observation], object]
     show: Callable[[int], object]
     stand: Callable[[], object] = lambda: None
     watch: Callable[[Step], object] = lambda step: None
@@ -111,7 +114,7 @@ class Session:
             if left := next((order for order in orders if order in LEFT), None):
                 return left
             if Order.FRAME in orders:
-                self.policy.face(step.after)
+                self.face(step.after)
             success = verdict.success
             if label is not None:
                 break

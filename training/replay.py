@@ -93,8 +93,12 @@ class Replay:
         """Transitions that can be drawn."""
         return self._newest - self._oldest
 
-    def add_episode(self, episode: EpisodeArrays, is_demo: bool = False) -> None:
-        """Append an episode, evicting the oldest transitions. Raises ValueError for one longer than the ring."""
+    def add_episode(self, episode: EpisodeArrays, is_demo: bool | np.ndarray = False) -> None:
+        """Append an episode, evicting the oldest transitions. Raises ValueError for one longer than the ring.
+
+        Args:
+            is_demo: whether it is to be imitated, or which of its decisions, (T,) bool.
+        """
         steps = len(episode.action)
         if steps + 1 > self.capacity:
             raise ValueError(f"an episode of {steps} steps needs {steps + 1} frames; the replay holds {self.capacity}")
@@ -102,7 +106,7 @@ class Replay:
         rows = np.arange(self._rows, self._rows + steps + 1)
         at = rows % self.capacity
         self._write(at, episode)
-        self._first[at], self._last[at], self._is_demo[at] = rows[0], rows[-1], is_demo
+        self._first[at], self._last[at], self._is_demo[at[:-1]] = rows[0], rows[-1], is_demo
         self._row[np.arange(self._newest, self._newest + steps) % self.capacity] = rows[:-1]
         self._rows, self._newest = self._rows + steps + 1, self._newest + steps
 

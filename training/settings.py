@@ -70,12 +70,14 @@ class BootstrapConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shift_steps: int = 0  # looks are taken this many steps late, as the experiment's collector stored them: a fault
     variations: int = 0  # of each demonstration: in the looks of task.wild, and led astray on its way to the cube
     stray: float = 0.0  # how far astray: standard deviation in metres sideways per metre above the cube
+    reaction_s: float = 0.2  # how late a person answers what they see; their labels are taken to be that much older
     clone_failures: bool = False  # also what failed demonstrations did; sound where their labels are a teacher's
 
     def __post_init__(self) -> None:
         require(0 <= self.demo_share <= 1, f"demo_share must be 0 to 1, got {self.demo_share}")
         require(0 <= self.variations <= 1000, f"variations must be 0 to 1000, got {self.variations}")
         require(0 <= self.stray <= 2, f"stray must be 0 to 2, got {self.stray}")
+        require(0 <= self.reaction_s <= 1, f"reaction_s must be 0 to 1 second, got {self.reaction_s}; is it ms?")
         require(0 <= self.shift_steps <= 10, f"shift_steps must be 0 to 10, got {self.shift_steps}")
 
 

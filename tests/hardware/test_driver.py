@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from rig import HOME, REST, SPEC, Rig, held
 
 from control.modes import Mode, Word
+from control.pacing import Pacer
 from control.types import GRIPPER, JOINTS
 from hardware.driver import Driver
-from hardware.orders import SLOT_BYTES, GoTo, Target, newest, publish
+from hardware.orders import SLOT_BYTES, GoTo, Order, Target, Telemetry, newest, publish
 from hardware.packets import Fault
+from hardware.process import run
 from hardware.servos import Servos
 from hardware.slot import Slot
 
@@ -297,6 +299,25 @@ def test_telemetry_fits_its_slot_with_everything_wrong(rig):
     publish(slot, told)
     assert newest(slot) == told
     assert told.joints_rad and len(told.joints_rad) == len(JOINTS)
+
+
+def test_cycles_that_were_missed_are_counted_and_never_caught_up_with(rig):
+    began_s: list[float] = []
+
+    def orders() -> list[Order]:
+        if len(began_s) == 7:
+            raise EOFError
+        return []
+
+    def tell(told: Telemetry) -> None:
+        began_s.append(told.stamp_s)
+        rig.pass_time(0.035 if len(began_s) == 3 else 0.002)
+
+    rig.command(HOME + np.array([0.3, 0, 0, 0, 0, 0]))
+    run(rig.driver, orders, tell, Pacer(100, lambda: rig.now_s, rig.pass_time))
+    assert np.diff(began_s) == pytest.approx([0.01, 0.01, 0.04, 0.01, 0.01, 0.01])
+    assert rig.driver.late == 3 and rig.driver.worst_late_s == pytest.approx(0.025)
+    assert rig.mode is M.HOLD  # whoever gave the orders is gone
 
 
 # What is wrong, and what becomes of it

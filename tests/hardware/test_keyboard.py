@@ -161,6 +161,20 @@ def test_a_key_that_is_held_moves_and_one_that_is_let_go_does_not(person, keyboa
 
 
 @pytest.mark.clock
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_terminal_that_answers_holds_a_key_as_long_as_it_is_down(person, keyboard, told):
+    for letter in "jl":
+        key(person, letter, DOWN)
+        eventually(lambda: keyboard.intent() is not None)
+        until_s = time.monotonic() + 0.6
+        while time.monotonic() < until_s:
+            time.sleep(0.01)
+            assert keyboard.intent() is not None, told
+        key(person, letter, UP)
+        eventually(lambda: keyboard.intent() is None)
+
+
+@pytest.mark.clock
 def test_an_order_is_given_once_for_a_press_however_long_it_lasts(person, keyboard):
     given: list[Order] = []
     for phase in (DOWN, *[AGAIN] * 10, UP):
@@ -186,7 +200,26 @@ def test_a_terminal_that_is_silent_or_out_of_sight_holds_no_key(person, keyboard
     else:
         person.answers = False
     assert eventually(lambda: keyboard.intent() is None) < SILENT_S + 0.1
-    assert told == (["the terminal no longer answers in time: keys count as let go"] if lost == "answers" else [])
+    assert told == (
+        ["the terminal answers late or not at all: a key is held only while its repeats come"]
+        if lost == "answers"
+        else []
+    )
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("person", [True], indirect=True)
+def test_a_terminal_too_far_away_to_answer_in_time_is_as_good_as_a_plain_one(person, keyboard):
+    person.answers = False
+    key(person, "i", DOWN)
+    eventually(lambda: keyboard.intent() is not None)
+    eventually(lambda: keyboard.intent() is None)
+    for _ in range(15):
+        key(person, "i", AGAIN)
+        time.sleep(0.03)
+        assert keyboard.intent() is not None
+    key(person, "i", UP)
+    assert eventually(lambda: keyboard.intent() is None) < 0.05
 
 
 @pytest.mark.parametrize("person", [True], indirect=True)

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 PATIENCE_S = 20.0
 NO_SCENE = "--disable-3d-apis"  # drawing in software takes a core, which an emulated arm needs
 FLAGS = (
-    *("--headless=new", "--no-first-run", "--disable-gpu-sandbox", "--remote-debugging-port=0", "--hide-scrollbars"),
+    *("--headless=new", "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-port=0", "--hide-scrollbars"),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1600,1000", "--disable-sync"),
     *(
         "--disable-background-networking",

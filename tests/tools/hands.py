@@ -25,6 +25,7 @@ from control.types import GRIPPER
 from hardware.black_box import MAGIC, ROW, read
 from hardware.gamepad import AXIS, BUTTON, FULL, maps
 from hardware.keyboard import SAME_PRESS_S
+from hardware.terminal import ASK_RELEASES, PING
 from tools.rig import end_twin, start_twin
 from tools.robots import robot_section
 from tools.world import twin_calibration
@@ -43,7 +44,8 @@ class Stage:
     """A twin that keeps a record, and `twinarm teleop` at a terminal."""
 
     def __init__(self, folder: Path, *flags: str, device: str = "keyboard", kitty: bool = False):
-        self.kitty, self.answers, self.said, self._over = kitty, True, b"", threading.Event()
+        self.kitty, self.answers, self._over = kitty, True, threading.Event()
+        self.shown, self._forgotten = b"", 0
         self.log, config = folder / "twin.bin", robot_section("lift_fast.yaml")
         with ExitStack() as opened:
             twin, where = start_twin(config, "--log", str(self.log))
@@ -70,19 +72,28 @@ class Stage:
         self.process.wait()
 
     def _answer(self) -> None:
-        """As a terminal does."""
+        """As a terminal does: every question, in order, as soon as the line lets it."""
+        greeted, answered = False, 0
         while not self._over.is_set():
-            if not select.select([self.screen], [], [], 0.005)[0]:
-                continue
-            try:
-                data = os.read(self.screen, 4096)
-            except OSError:
-                return
-            self.said += data
-            if self.kitty and b"\x1b[?u" in data:
+            if select.select([self.screen], [], [], 0.005)[0]:
+                try:
+                    self.shown += os.read(self.screen, 4096)
+                except OSError:
+                    return
+            if self.kitty and not greeted and ASK_RELEASES in self.shown:
+                greeted = True
                 self.type(b"\x1b[?0u")
-            if self.answers:
-                self.type(b"\x1b[0n" * data.count(b"\x1b[5n"))
+            if self.answers and (owed := self.shown.count(PING) - answered):
+                answered += owed
+                self.type(b"\x1b[0n" * owed)
+
+    @property
+    def said(self) -> bytes:
+        """What the command has shown since `forget`."""
+        return self.shown[self._forgotten :]
+
+    def forget(self) -> None:
+        self._forgotten = len(self.shown)
 
     def type(self, data: bytes) -> None:
         with suppress(OSError):
@@ -101,16 +112,12 @@ class Stage:
             file.seek(len(MAGIC) + (rows - 1) * ROW.itemsize)
             return np.frombuffer(file.read(ROW.itemsize), ROW)[0]
 
-    def rests_s(self, released_s: list[float]) -> list[float]:
-        """How long after each of these moments, at which it moved, every joint was at rest."""
+    def rest_s(self, moment_s: float) -> float | None:
+        """How long after this moment every joint was at rest; None where it did not even move then."""
         rows = read(self.log)
-        moving_s = rows["stamp_s"][np.abs(rows["speed_rad_s"]).max(axis=1) > STILL_RAD_S]
-        took = []
-        for moment_s in released_s:
-            around = moving_s[(moving_s > moment_s - 0.1) & (moving_s < moment_s + RESTING_S)] - moment_s
-            assert len(around) and around[0] < 0, f"it did not even move: {around}"
-            took.append(float(around[-1]))
-        return took
+        moving_s = rows["stamp_s"][np.abs(rows["speed_rad_s"]).max(axis=1) > STILL_RAD_S] - moment_s
+        around = moving_s[(moving_s > -0.1) & (moving_s < RESTING_S)]
+        return float(around[-1]) if len(around) and around[0] < -0.02 else None
 
     def close(self) -> None:
         self._opened.close()
@@ -242,7 +249,7 @@ class LeadingHand:
         """Over, by the key, once it stands as the arm does."""
         self._joints = self._stage.row()["joints_rad"].astype(float)
         self._held.turn(self._joints)
-        self._stage.said = b""
+        self._stage.forget()
         time.sleep(SAME_PRESS_S)
         self._stage.type(b"t")
         self._stage.until("driven")

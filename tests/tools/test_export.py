@@ -86,6 +86,14 @@ def test_an_export_that_fails_leaves_nothing_behind(collected, tmp_path, form, c
     assert "episode_000001.mcap is damaged" in said(capfd) and list(tmp_path.iterdir()) == [broken]
 
 
+@pytest.mark.parametrize("form", ["lerobot", "robomimic"])
+def test_a_full_disk_is_told_in_a_line_and_nothing_is_left(collected, tmp_path, form):
+    export = f"{sys.executable} -m tools.cli export {collected} --to {form} --output {tmp_path}/out"
+    told = subprocess.run(["bash", "-c", f"ulimit -f 8; {export}"], capture_output=True, text=True)
+    assert told.returncode == 2 and told.stderr.strip().count("\n") == 0, told.stderr
+    assert "File too large" in told.stderr and not list(tmp_path.iterdir())
+
+
 def test_an_interrupted_export_leaves_nothing_and_a_killed_one_no_half_of_it(collected, tmp_path):
     many = tmp_path / "many"
     many.mkdir()
@@ -130,7 +138,8 @@ def test_what_is_not_there_is_named(words, phrase, tmp_path, monkeypatch, capfd)
 
 @pytest.mark.parametrize(("verb", "package"), [("export", "pyarrow"), ("export", "h5py")])
 def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(verb, package):
-    program = f"import sys; sys.modules['{package}'] = None; from tools.cli import main; exit(main(['{verb}', 'x']))"
+    words = [verb, "x", "--to", "lerobot", "--output", "y"]
+    program = f"import sys; sys.modules['{package}'] = None; from tools.cli import main; exit(main({words}))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (told.returncode, told.stderr) == (
         2,

@@ -71,24 +71,32 @@ def test_the_cube_is_lifted_by_hand(driven, record_property):
 
 
 def rests(stage: Stage, hands: Hands, times: int, let_go: Callable[[], object]) -> list[float]:
-    """How long after each of so many releases the arm was at rest, swept to and fro meanwhile."""
-    released = []
-    for i in range(times):
+    """How long after each of so many releases the arm was at rest, swept to and fro meanwhile.
+
+    A busy machine's camera may be late, and an arm that nobody sees stands: such a release is none.
+    """
+    took: list[float] = []
+    for i in range(2 * times):
         until_s = time.monotonic() + MOVING_S
         while time.monotonic() < until_s:
             hands.want(np.array([0, 0.1 * (-1) ** i, 0, 0, 0]))
             time.sleep(LOOK_S)
-        released.append(time.monotonic())
+        released_s = time.monotonic()
         let_go()
         time.sleep(RESTING_S)
+        rest_s = stage.rest_s(released_s)
+        took += [] if rest_s is None else [rest_s]
+        if len(took) == times:
+            return took
         hands.mend()
-    return stage.rests_s(released)
+    raise AssertionError(f"it moved at {len(took)} of {2 * times} releases: {stage.said[-500:]!r}")
 
 
 @pytest.mark.parametrize(("how", "times"), [("let_go", RELEASES), ("lose_touch", LOSSES)])
 def test_whoever_lets_go_or_loses_touch_stops_the_arm(driven, how, times):
     stage, hands = driven
     took = rests(stage, hands, times, getattr(hands, how))
+    hands.mend()
     print(f"{how}: at rest after {1e3 * np.median(took):.0f} ms (p50), {1e3 * max(took):.0f} ms (longest) of {times}")
     assert max(took) <= AT_REST_S
 

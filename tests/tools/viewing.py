@@ -57,6 +57,12 @@ class Witness:
     def now(self) -> np.void:
         return black_box.read(self._path)[-1]
 
+    def speed_m_s(self) -> float:
+        """Of the tool, now."""
+        rows = black_box.read(self._path)[[-1 - WINDOW, -1]]
+        (before, _), (after, _) = (ARM.tool(row["joints_rad"].astype(float)) for row in rows)
+        return float(np.linalg.norm(after - before) / (rows["stamp_s"][1] - rows["stamp_s"][0]))
+
     def still_after(self, let_go_s: float, watched_s: float = 1.0) -> tuple[float, float]:
         """How fast the tool was when somebody let go (m/s), and how long it went on (s)."""
         wait_for(lambda: self.now()["stamp_s"] > let_go_s + watched_s)
@@ -65,9 +71,9 @@ class Witness:
         stamps = rows["stamp_s"]
         speeds = np.linalg.norm(places[WINDOW:] - places[:-WINDOW], axis=1) / (stamps[WINDOW:] - stamps[:-WINDOW])
         ends = stamps[WINDOW:]
-        before = speeds[ends <= let_go_s]
+        before = speeds[ends <= let_go_s][-WINDOW:]
         moving = ends[(speeds > STILL_M_S) & (ends > let_go_s)]
-        return float(before[-5:].mean()), float(moving[-1] - let_go_s) if len(moving) else 0.0
+        return float(before.mean()), float(moving[-1] - let_go_s) if len(moving) else 0.0
 
 
 class Hands:
@@ -95,7 +101,7 @@ class Hands:
         """The open fingers around the place of the cube, `height_m` above its centre."""
         self.hold_until(lambda: self._toward(height_m, near_m))
 
-    def hold_until(self, wanted: Callable[[], Sequence[str]], patience_s: float = 30.0) -> None:
+    def hold_until(self, wanted: Callable[[], Sequence[str]], lift: bool = True, patience_s: float = 30.0) -> None:
         """Whatever keys are wanted, until none is; pressed again where the page was not heard in time."""
         until_s = time.monotonic() + patience_s
         while keys := wanted():
@@ -104,7 +110,8 @@ class Hands:
             if self._page.run("document.querySelector('#drive').classList.contains('lapsed')"):
                 self.hold()
             time.sleep(0.03)
-        self.hold()
+        if lift:
+            self.hold()
 
     def _toward(self, height_m: float, near_m: float) -> list[str]:
         row = self._witness.now()

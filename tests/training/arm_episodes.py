@@ -39,6 +39,7 @@ def wander(steps: int, seed: int, success: bool, info: DatasetInfo = INFO) -> Ep
         requested_rad=rng.uniform(ARM.lower_rad, ARM.upper_rad, (steps, 6)),
         action=rng.uniform(-1, 1, (steps, size)),
         label=rng.uniform(-1, 1, (steps, size)),
+        by_person=rng.random(steps) < 0.5,
         reward=ended.astype(float) - 0.25 * rng.random(steps),
         discount=1.0 - ended,
         step_success=ended,

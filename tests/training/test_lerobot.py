@@ -21,14 +21,15 @@ from hardware.lerobot_units import Ends, LeRobotUnits
 from policies.spaces import Spaces
 from training import lerobot_export, videos
 from training import lerobot_form as form
+from training.aiming import aimed
 from training.collect import action_space
 from training.lerobot_folder import LeRobotFolder
-from training.lerobot_import import Import, aimed
+from training.lerobot_import import Import
 
 LIMITS = {name: (float(ARM.lower_rad[j]), float(ARM.upper_rad[j])) for j, name in enumerate(JOINTS)}
 ENDS = Ends.of_model(LIMITS)
 UNITS = ("degrees", "normalised", "radians")
-EXACT = ("seq", "stamp_s", "speed_rad_s", "load", "target_rad", "limited", "answers", "action", "label")
+EXACT = ("seq", "stamp_s", "speed_rad_s", "load", "target_rad", "limited", "answers", "action", "label", "by_person")
 
 
 def written(root: Path, *episodes, unit="degrees") -> Path:
@@ -183,6 +184,7 @@ def test_actions_are_worked_out_from_the_targets_that_others_recorded(tmp_path):
     assert after.target_rad == pytest.approx(episode.target_rad, abs=1e-5)
     assert after.speed_rad_s[5] == pytest.approx((episode.joints_rad[6] - episode.joints_rad[4]) / 0.2, abs=1e-4)
     assert (after.success, after.reward[-1], after.discount[-1], after.reward[:-1].any()) == (True, 1.0, 0.0, False)
+    assert after.by_person.all()
     assert loss.summary()["cut"] == 0 and loss.summary()["tool_mm_95"] < 1.0
     assert list(after.stamp_s) == pytest.approx(np.arange(21) / 10)
 
@@ -203,6 +205,12 @@ def test_a_faster_dataset_is_looked_at_once_a_control_period(tmp_path):
     assert after.requested_rad == pytest.approx(episode.requested_rad[1::2], abs=1e-5)
     assert after.action == pytest.approx(np.clip(after.action, -1, 1))
     assert np.abs(after.action).mean() > 1.3 * np.abs(episode.action).mean()
+
+
+def test_a_rate_that_is_no_whole_number_goes_there_and_back(tmp_path):
+    episode = wander(9, 1, True, replace_info(hz=12.5))
+    [(after, _)] = read(written(tmp_path / "set", episode), hz=12.5)
+    assert (after.frames["wrist_cam"] == episode.frames["wrist_cam"]).all() and after.info.hz == 12.5
 
 
 def test_a_success_beside_the_last_look_counts_for_the_step_before_it(tmp_path):
@@ -240,7 +248,9 @@ def names(info, values):
         (lambda info: info.update(fps="ten"), "info.json is no LeRobot info"),
         (lambda info: info["features"].pop(form.ACTION), "has no column action; it has observation.state"),
         (lambda info: names(info, ["x.vel", "theta.vel"]), "action of .* has no shoulder_pan, .*; it holds x.vel"),
-        (lambda info: info.update(fps=25), "has 25 looks a second, no multiple of 10"),
+        (lambda info: info.update(fps=25), "has 25 looks a second, no multiple of 10; use --set robot.hz=25"),
+        (lambda info: info.update(fps=0), "says 0 looks a second; that is no rate of a camera"),
+        (lambda info: info.update(fps=29.97), "has 29.97 looks a second, .*; no rate of a robot here fits"),
     ],
 )
 def test_a_dataset_that_cannot_be_mapped_is_refused_with_the_reason(tmp_path, change, phrase):

@@ -15,7 +15,7 @@ from control.types import Command, Observation, ResetRequest, Who
 from policies.spaces import Spaces
 from sim.robot import SimRobot
 from training.collect import dataset_info
-from training.experience import from_steps, parts
+from training.experience import answered, from_steps, parts
 from training.lift import LiftTask, load_reward
 from training.memory import Memory
 from training.replay import EpisodeArrays
@@ -67,13 +67,13 @@ class Still:
         return Command(observation.target_rad, observation.seq, action=(self.value,) * 5)
 
 
-def demonstrations(folder: Path, successes: list[bool]) -> Dataset:
-    """Episodes of two steps; those of `successes` are said to have lifted, and their actions are 1, others 0."""
+def demonstrations(folder: Path, successes: list[bool], length: int = 2) -> Dataset:
+    """Episodes of `length` steps; those of `successes` are said to have lifted, and their actions are 1, others 0."""
     config = tiny()
     with SimRobot(config.robot) as robot:
         dataset = Dataset.create(folder, dataset_info(robot.spec, config.spaces))
         for index, success in enumerate(successes):
-            steps = list(play(robot, Still(float(success)), judge(), ResetRequest("near", index), 2))
+            steps = list(play(robot, Still(float(success)), judge(), ResetRequest("near", index), length))
             with dataset.recorder(index, Provenance("scripted", index, "near")) as recorder:
                 recorder.start(steps[0].before, steps[0].truth_before)
                 for step in steps:
@@ -115,7 +115,8 @@ def taken_over(acted: str) -> EpisodeArrays:
     base = episode(len(acted))
     moved = np.array([letter != "s" for letter in acted])
     by_person = np.array([letter != "." for letter in acted])
-    return replace(base, by_person=by_person, action=base.action * moved[:, None])
+    action = base.action * moved[:, None]
+    return replace(base, by_person=by_person, action=action, label=action)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,36 @@ def test_what_a_person_did_who_took_over_is_experience_and_demonstration(mode, i
     assert batch.is_demo.any() == bool(demonstrated)
     if mode == "balanced" and demonstrated:
         assert batch.is_demo.mean() == 0.5 and (batch.action[batch.is_demo] != 0).all()
+
+
+@pytest.mark.parametrize("mode", ["seed", "balanced"])
+def test_what_a_person_demonstrates_is_all_kept_and_cloned_but_for_the_pauses(tmp_path, mode):
+    dataset = demonstrations(tmp_path / "set", [True])
+    read = dataset.read(0)
+    driven = replace(read, by_person=np.ones(2, bool), action=read.action * [[1], [0]], label=read.label * [[1], [0]])
+    dataset.write(0, driven)
+    kept = memory(f"bootstrap.mode={mode}", "bootstrap.reaction_s=0")
+    kept.take_in(dataset, judge(), lambda episode: ())
+    rows = kept.demonstrated(np.random.default_rng(0))
+    assert len(kept) == 2 and 0 < rows.is_demo.sum() < len(rows.is_demo)
+    assert (rows.label[rows.is_demo] == 1).all() and (rows.label[~rows.is_demo] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("acted", "steps", "labels"),
+    [
+        ("ppppp", 0, [0, 1, 2, 3, 4]),
+        ("ppppp", 2, [2, 3, 4, 4, 4]),
+        (".pp.pp", 1, [0, 2, 2, 3, 5, 5]),  # a policy's stay, and a person's turn ends where the policy goes on
+        (".....", 2, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_a_person_answers_what_they_saw_a_moment_ago(tmp_path, acted, steps, labels):
+    read = demonstrations(tmp_path / "set", [True], len(acted)).read(0)
+    told = np.repeat(np.arange(len(acted), dtype=float)[:, None], 5, axis=1)
+    driven = replace(read, by_person=np.array([letter == "p" for letter in acted]), action=told, label=told)
+    moved = answered(driven, steps)
+    assert moved.label[:, 0].tolist() == labels and moved.action is driven.action
 
 
 def test_an_intervention_ends_where_the_policy_goes_on_and_the_task_does_too():

@@ -66,9 +66,10 @@ def robot():
 
 def session(robot, folder, operator, shown, limit_steps=5, **watch) -> Session:
     """All that is needed to record in `folder`."""
+    policy = Teleoperated(operator, robot, Spaces(SPACES, Arm.from_facts()))
     return Session(
         robot,
-        Teleoperated(operator, robot, Spaces(SPACES, Arm.from_facts())),
+        policy,
         operator,
         Untold(),
         Dataset.create(folder, dataset_info(robot.spec, SPACES)),
@@ -76,6 +77,7 @@ def session(robot, folder, operator, shown, limit_steps=5, **watch) -> Session:
         TaskConfig(),
         limit_steps,
         first_seed=40,
+        face=policy.face,
         show=shown.append,
         **watch,
     )
