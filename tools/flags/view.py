@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from tools.robots import FAST
+from tools.shipped import FAST
 
 
 @dataclass(frozen=True)
