@@ -98,7 +98,9 @@ class PageOperator:
         self.driver, self._intent = "", None
 
     def close(self) -> None:
+        """Whoever drove has quit."""
         self.unseat()
+        self._orders.append(Order.QUIT)
 
     @property
     def _is_late(self) -> bool:

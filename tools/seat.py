@@ -8,6 +8,7 @@ from control.arm import Arm
 from control.deadman import DeadMan
 from control.endpoints import STOPPING, beside
 from control.errors import CameraError, TwinarmError
+from control.loop import Step, Watch
 from control.modes import Mode, Word
 from control.operating import Order
 from control.remote import RemoteRobot
@@ -22,18 +23,29 @@ IDLE_S, AGAIN_S = 0.05, 0.5  # between looks for orders; before what failed is t
 TRUTH_S = (0.5, 0.1)  # between looks at it, while others drive and while we do
 RECORDING = (Order.SUCCESS, Order.FAILURE, Order.KEEP, Order.REDO, Order.DISCARD)
 
+Record = Callable[[RemoteRobot, DeadMan, Watch], str]
+"""Gets what is told every step; returns what became of it, in a line."""
+
 
 class Seat:
     """Drives the robot at `endpoint` as the page wants that took it. Opening it moves nothing.
 
     Args:
         notice: gets what a person should know, in one line.
+        record: drives the robot in this one's stead, and records it, until all is recorded or somebody has enough.
     Raises:
         LinkTimeout, UserError: there is no robot.
     """
 
-    def __init__(self, endpoint: str, operator: PageOperator, arm: Arm, notice: Callable[[str], object]):
-        self._endpoint, self._operator, self._notice = endpoint, operator, notice
+    def __init__(
+        self,
+        endpoint: str,
+        operator: PageOperator,
+        arm: Arm,
+        notice: Callable[[str], object],
+        record: Record | None = None,
+    ):
+        self._endpoint, self._operator, self._notice, self._record = endpoint, operator, notice, record
         self._spaces = Spaces(SpacesConfig(), arm)
         self._button = RemoteRobot(beside(endpoint, STOPPING))
         self._robot = RemoteRobot(endpoint, PATIENCE_S)
@@ -97,7 +109,7 @@ class Seat:
         elif order is Order.FRAME and self._policy and self._seen:
             self._policy.face(self._seen)
         elif order in RECORDING:
-            self._notice("nothing is recorded here; twinarm record does that")
+            self._notice("nothing is recorded here; twinarm view --record FOLDER does that")
 
     def _tick(self, policy: Teleoperated, seen: Observation) -> Observation:
         """One control period."""
@@ -110,12 +122,23 @@ class Seat:
 
     def _take(self) -> None:
         """Drive from now on: from where the arm stands, or from home where it must be armed first."""
+        if self._record:
+            self.doing = "the arm goes to where an episode starts"
+            try:
+                self._notice(self._record(self._robot, self._dead_man, self._witness))
+            finally:
+                self.doing = ""
+                self._operator.unseat()
+            return
         if self._robot.health().state == Mode.READY:
             self._seen = self._at_home()
         else:
             self._seen = self._robot.observe()
         speed = min(1.0, FULL_M_S / (self._spaces.config.step_m * self.spec.hz))
         self._policy = Teleoperated(self._dead_man, self._robot, self._spaces, speed)
+
+    def _witness(self, step: Step) -> None:
+        self.truth = step.truth
 
     def _at_home(self) -> Observation:
         self._dead_man.stand()

@@ -12,15 +12,18 @@ from tempfile import TemporaryDirectory
 
 from control.arm import Arm
 from control.config import RobotConfig
+from control.deadman import DeadMan
 from control.errors import UserError
 from control.gateway import serve_robot
+from control.loop import Watch
+from control.remote import RemoteRobot
 from sim.figure import Figure
 from tools import curves
 from tools.flags.view import Arguments
 from tools.page_operator import PageOperator
 from tools.pages import Notices, Pages
 from tools.robots import REMOTE, open_robot, robot_section
-from tools.seat import Seat
+from tools.seat import Record, Seat
 from tools.sights import Sights, scene
 from tools.site import Answer, Site
 
@@ -35,7 +38,8 @@ def main(arguments: Arguments) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    config = robot_section(arguments.config, f"robot.camera_px={SHOWN_PX}", *arguments.set)
+    shown = () if arguments.record else (f"robot.camera_px={SHOWN_PX}",)
+    config = robot_section(arguments.config, *shown, *arguments.set)
     with reachable(arguments.robot, config, stop) as endpoint, opened(arguments, endpoint, config, stop) as site:
         print(f"the page is at {site.url} ; Ctrl-C ends it, and the arm holds", flush=True)
         stop.wait()
@@ -80,7 +84,7 @@ def opened(arguments: Arguments, endpoint: str, config: RobotConfig, stop: threa
     figure, notices = Figure(config), Notices()
     with ExitStack() as stack:
         operator = PageOperator()
-        seat = Seat(endpoint, operator, Arm.of(config.model), notices.tell)
+        seat = Seat(endpoint, operator, Arm.of(config.model), notices.tell, recording(arguments, notices))
         sights = Sights(endpoint, seat, figure)
         told = scene(arguments.robot, seat.spec, figure)
         answers: dict[str, Answer] = {
@@ -99,5 +103,23 @@ def opened(arguments: Arguments, endpoint: str, config: RobotConfig, stop: threa
             thread = threading.Thread(target=work, args=(stop,), daemon=True)
             thread.start()
             stack.callback(thread.join, LEAVE_S)
+        stack.callback(operator.close)
         stack.callback(stop.set)
         yield site
+
+
+def recording(arguments: Arguments, notices: Notices) -> Record | None:
+    """What begins to record, where that was asked for."""
+    if arguments.record is None:
+        return None
+    from tools import page_record  # torch, which whoever only looks and drives does without
+
+    def record(robot: RemoteRobot, person: DeadMan, watch: Watch) -> str:
+        session = page_record.begin(arguments, robot, person, notices.tell)
+        session.watch = watch
+        whole = session.record(arguments.episodes)
+        return f"{len(session.dataset.indices())} of {arguments.episodes} episodes are in {arguments.record}" + (
+            "" if whole else "; drive again to go on"
+        )
+
+    return record

@@ -22,6 +22,16 @@ class Arguments:
     port: int = 8080
     """Of 127.0.0.1, the only address; 0 takes any free one."""
 
+    record: Path | None = None
+    """Folder of a dataset to which what is driven is recorded, as twinarm record does: the buttons keep, redo, discard
+    and label episodes. Pictures are then those of the configuration."""
+
+    episodes: int = 10
+    """How many to record."""
+
+    who: str = ""
+    """Who is at the controls; noted with every episode."""
+
     config: str = FAST
     """Configuration whose robot section describes the arm."""
 
