@@ -12,8 +12,6 @@ from tools.bench_wire import BARE, COMMAND, StillRobot, compared, messages, told
 
 pytestmark = pytest.mark.clock
 
-pytestmark = pytest.mark.clock
-
 
 def test_the_bench_gives_each_form_s_figures_beside_the_bare_echo(monkeypatch):
     monkeypatch.setattr("tools.bench_wire.BLOCK", 20)

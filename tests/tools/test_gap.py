@@ -15,6 +15,8 @@ from tools import gap
 from tools.gap import ALONE, TOGETHER, followed, simulated
 from tools.lockstep import LockstepTwin
 
+pytestmark = pytest.mark.clock
+
 CONFIG = RobotConfig(camera_px=16)
 HOME = ResetRequest("home", 0)
 HZ = 10.0

@@ -31,6 +31,8 @@ from training.lift import LiftTask, load_reward
 from training.live import LiveLearner, conclude, info_of
 from training.watch import Stopped, Watch
 
+pytestmark = pytest.mark.clock
+
 LIVE = ("task.stage=near", "schedule.steps=80", "schedule.updates_per_step=0.5", "schedule.checkpoint_every=20")
 SILENT = Told()
 
