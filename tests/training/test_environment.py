@@ -12,7 +12,11 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from control.errors import CommandRefused, UserError
+from control.operating import Intent, Order
+from sim.robot import SimRobot
 from tools.gym import ID
+from training import settings
+from training.environment import LiftEnv
 from training.teachers import Teacher
 
 SMALL = ("robot.camera_px=36", "spaces.camera_px=36")
@@ -28,9 +32,9 @@ def same(a: list, b: list) -> bool:
     return all((x[key] == y[key]).all() for x, y in zip(a, b, strict=True) for key in x)
 
 
-@pytest.mark.parametrize("settings", [SMALL, (*SMALL, "spaces.actions=joints", "spaces.action_repeat=2")])
-def test_the_checkers_of_gymnasium_and_stable_baselines_have_nothing_to_say(settings):
-    env = gymnasium.make(ID, set=settings, render_mode="rgb_array")
+@pytest.mark.parametrize("changed", [SMALL, (*SMALL, "spaces.actions=joints", "spaces.action_repeat=2")])
+def test_the_checkers_of_gymnasium_and_stable_baselines_have_nothing_to_say(changed):
+    env = gymnasium.make(ID, set=changed, render_mode="rgb_array")
     check_env(env.unwrapped)
     check_for_sb3(env)
     env.close()
@@ -142,3 +146,32 @@ def test_gymnasium_finds_it_by_its_module_where_nobody_imported_it():
     program = f"import gymnasium; print(gymnasium.make('tools.gym:{ID}', set={SMALL}).reset(seed=1)[1])"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert told.stdout == "{'seed': 1, 'success': False}\n", told.stderr
+
+
+class Somebody:
+    """Holds the dead-man from the third decision to the fifth, then gives the arm back."""
+
+    def __init__(self) -> None:
+        self.asked = -1
+
+    def intent(self) -> Intent | None:
+        self.asked += 1
+        return Intent((0, 0, 1, 0, 0)) if 2 <= self.asked < 5 else None
+
+    def orders(self) -> tuple[Order, ...]:
+        return (Order.GIVE,) if self.asked == 6 else ()
+
+    def close(self) -> None:
+        self.asked = None
+
+
+def test_info_says_who_acted_and_what_was_done():
+    config = settings.load("lift_fast.yaml", (*SMALL, "task.stage=home"))
+    env, person = LiftEnv(SimRobot(config.robot), config, operator=(somebody := Somebody())), range(2, 6)
+    env.reset(seed=3)
+    for step in range(9):
+        info = env.step(np.full(5, -0.5, np.float32))[-1]
+        assert info["who"] == ("person" if step in person else "policy")
+        assert (info["action"] == -0.5).all() == (step not in person)
+    env.close()
+    assert somebody.asked is None
