@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from control.errors import UserError
-from training.figures import FILE, PANELS, read
+from training.figures import FILE, PANELS, points, read
 
 REPORT = "report.json"
 MOST, POINTS = 200, 400  # runs that are listed, points of a line
@@ -59,13 +59,8 @@ def curves(root: Path, query: str) -> bytes:
     return msgspec.json.encode({"report": reported(folder), "panels": panels})
 
 
-def points(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
-    """Of one figure, over decisions."""
-    return [(row["step"], row[name]) for row in rows if isinstance(row.get(name), float | int) and "step" in row]
-
-
-def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def thinned(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """At most POINTS of them, the last one among them; each is the mean of those it stands for."""
-    share = -(-len(points) // POINTS)
-    groups = [points[i : i + share] for i in range(0, len(points), share)] if points else []
+    share = -(-len(line) // POINTS)
+    groups = [line[i : i + share] for i in range(0, len(line), share)] if line else []
     return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]

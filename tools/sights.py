@@ -76,7 +76,8 @@ class Sights:
             "driver": status.driver,
             "since": status.since,
             "age_ms": 1e3 * status.age_s,
-            "ages_ms": [1e3 * (seen.stamp_s - frame.stamp_s) for frame in seen.frames.values()],
+            # A picture may be newer than the joints beside it.
+            "ages_ms": [1e3 * max(0.0, seen.stamp_s - frame.stamp_s) for frame in seen.frames.values()],
             "spent_ms": {**self._seat.spent_ms, "wire": wire_ms},
             "joints_rad": plain(seen.joints_rad),
             "target_rad": plain(seen.target_rad),

@@ -26,3 +26,17 @@ def read(folder: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             continue
     return rows
+
+
+def points(rows: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
+    """One figure over decisions; an exploring agent's success is the mean of its last 20 episodes."""
+    found = [(row["step"], row[name]) for row in rows if isinstance(row.get(name), float | int)]
+    if name != "success":
+        return found
+    values = smooth([value for _, value in found], 20)
+    return [(step, value) for (step, _), value in zip(found, values, strict=True)]
+
+
+def smooth(values: list[float], window: int) -> list[float]:
+    """The mean of each value and up to `window` - 1 before it."""
+    return [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]
