@@ -7,14 +7,17 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from control.arm import Arm
+from control.actuators import actuator, leash_rad
+from control.arm import Arm, facts
 from control.datasets import Dataset
 from control.episodes import DatasetInfo
 from control.errors import DatasetError
+from control.governor import Governor
 from control.outputs import appearing, refuse_present
 from control.types import JOINTS
 from hardware.lerobot_units import LeRobotUnits
 from policies.spaces import Spaces
+from sim.scene import robot_spec
 from tools.export import ends
 from tools.flags.import_ import Arguments
 from training import settings
@@ -52,7 +55,9 @@ def planned(arguments: Arguments, folder: LeRobotFolder, config: TrainConfig) ->
     cameras, name = {config.spaces.camera: (px, px)}, arguments.dataset.resolve().name
     info = DatasetInfo(cameras, config.robot.hz, JOINTS, action_space(config.spaces), recipe={"lerobot": name})
     camera = folder.camera(config.spaces.camera, arguments.camera)
-    return Import(folder, spaces, info, units(arguments, folder), camera, arguments.lifted)
+    spec = robot_spec(config.robot, spaces.arm, facts())
+    governor = Governor(spec, spaces.arm, np.full(len(JOINTS), leash_rad(actuator(spec.profile).kp)))
+    return Import(folder, spaces, info, units(arguments, folder), governor, camera, arguments.lifted)
 
 
 def units(arguments: Arguments, folder: LeRobotFolder) -> LeRobotUnits:

@@ -1,9 +1,9 @@
 """Episodes of a LeRobot dataset as demonstrations: radians, the policy's picture, and actions in its space.
 
 LeRobot keeps what the joints were told to do. Which action of a policy would have told them so is worked out: the one
-whose target is the recorded one, cut to a full action. What the dataset does not hold and this project wants is put in
-its place: the target in force is the last one asked for within the joints' range, speeds are differences, loads 0, and
-a person decided everything.
+whose target is the recorded one, cut to a full action. It starts at the target in force, which LeRobot does not keep:
+that is what the governor here would have made of the targets before. Speeds are differences, loads 0, and a person
+decided everything.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ import numpy as np
 
 from control.episodes import DatasetInfo, Episode, Provenance, code_commit
 from control.errors import DatasetError
+from control.governor import Governor
 from control.pictures import policy_picture
 from control.types import JOINTS
 from hardware.lerobot_units import LeRobotUnits
@@ -33,6 +34,7 @@ class Import:
     """How a dataset becomes demonstrations.
 
     Args:
+        governor: of the robot that is to learn from them.
         info: of the demonstrations; the dataset's rate is a multiple of its.
         camera: the column that becomes the policy's picture.
         lifted: every episode is a success, where the dataset does not say.
@@ -44,6 +46,7 @@ class Import:
     spaces: Spaces
     info: DatasetInfo
     units: LeRobotUnits
+    governor: Governor
     camera: str
     lifted: bool
 
@@ -153,14 +156,19 @@ class Imported:
             "joints_rad": joints,
             "speed_rad_s": np.gradient(joints, stamp, axis=0) if speed is None else speed,
             "load": np.zeros_like(joints) if load is None else load,
-            "target_rad": self._in_force(joints[0]) if target is None else target,
+            "target_rad": self._in_force(joints) if target is None else target,
             "limited": np.zeros(len(joints), bool) if limited is None else limited,
         }
 
-    def _in_force(self, first: np.ndarray) -> np.ndarray:
-        """(K+1, J) the last targets asked for, as far as the joints go; a gripper that squeezes asks for more."""
-        arm = self.plan.spaces.arm
-        return np.clip(np.concatenate([first[None], self.requested_rad]), arm.lower_rad, arm.upper_rad)
+    def _in_force(self, joints_rad: np.ndarray) -> np.ndarray:
+        """(K+1, J) what the governor here would have made of the targets, the joints (K+1, J) being where they were."""
+        governor = self.plan.governor
+        governor.start(joints_rad[0])
+        targets = [governor.target_rad]
+        for asked, measured in zip(self.requested_rad, joints_rad[:-1], strict=True):
+            governor.accept(asked, measured)
+            targets.append(governor.target_rad)
+        return np.array(targets)
 
     def _seen(self, seen: np.ndarray) -> np.ndarray:
         names = self.plan.folder.info.features[form.SEEN].names
