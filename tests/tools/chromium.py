@@ -28,13 +28,13 @@ FLAGS = (
 
 
 class Browser:
-    """Chromium with a profile of its own, at a lower priority than what it watches."""
+    """Chromium with a profile of its own."""
 
     def __init__(self, folder: Path, *flags: str):
         binary = shutil.which("chromium")
         assert binary, "sudo apt-get install -y chromium"
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        words = ["nice", binary, *FLAGS, *root, *flags, f"--user-data-dir={folder}", "about:blank"]
+        words = [binary, *FLAGS, *root, *flags, f"--user-data-dir={folder}", "about:blank"]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = folder / "DevToolsActivePort"
         wait_for(lambda: port.is_file() and len(port.read_text().splitlines()) == 2)
