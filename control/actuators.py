@@ -42,3 +42,9 @@ def actuator(profile: str) -> Actuator:
     if not Path(profile).is_file():
         raise ConfigError(f"no actuator profile {profile}; there are: {', '.join(shipped)}, or a file of twinarm sysid")
     return config.build(Actuator, config.read(profile), profile)
+
+
+def leash_rad(kp: float) -> float:
+    """How far a target may lie ahead of the measured pose: a servo of that stiffness, N m/rad, droops by part of it."""
+    limits = arm.facts()["governor"]
+    return float(limits["leash_rad"] + limits["leash_torque_Nm"] / kp)

@@ -4,16 +4,30 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from control import wire
 from control.errors import LinkError, NotPermitted, PeerRestarted, TwinarmError, VersionMismatch
-from control.peers import Peer, Role
+from control.peers import DRIVING, Peer, Role
 
 Handler = Callable[[str, Any, Peer], Any]  # kind and body of a question, and whose -> body of its answer
 Ask = tuple[str, Any, Peer]
 MOST_SESSIONS = 16
-STRANGER = Peer(wire.NOBODY), -1, b""
+STAYING = (*DRIVING, wire.ACT)  # who was let do one of these is remembered before others
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What is remembered of a client."""
+
+    peer: Peer
+    seq: int = -1  # of its last question
+    answer: bytes = b""
+    stays: bool = False  # until it lets go: strangers that come in numbers must not push it out
+
+
+STRANGER = _Session(Peer(wire.NOBODY))
 
 
 class Desk:
@@ -22,7 +36,7 @@ class Desk:
     def __init__(self, handler: Handler):
         self.boot = secrets.token_bytes(wire.ID_BYTES)
         self._handler = handler
-        self._last: dict[bytes, tuple[Peer, int, bytes]] = {}  # by session, with its last seq and answer
+        self._last: dict[bytes, _Session] = {}  # longest silent first
 
     def answer(self, data: bytes, role: Role = Role.OPERATOR) -> bytes | None:
         """The answer to one message of somebody in that role; None for bytes that deserve none."""
@@ -32,17 +46,17 @@ class Desk:
             return wire.pack("error", wire.NOBODY, 0, self.boot, wire.write_error(error))
         except LinkError:
             return None
-        peer, seq, known = self._last.get(ask.session, STRANGER)
-        if ask.seq == seq and peer.role == role:
-            return known
+        known = self._last.get(ask.session, STRANGER)
+        if ask.seq == known.seq and known.peer.role == role:
+            return known.answer
         try:
             if ask.kind == "hello":
-                peer = _introduced(ask, role)
+                known = _Session(_introduced(ask, role))
             else:
-                self._admit(ask, peer, seq, role)
+                self._admit(ask, known.peer, known.seq, role)
         except LinkError as error:
             return self._error(ask, error)
-        return self._remember(ask, peer, self._execute(ask, peer))
+        return self._remember(ask, known)
 
     @property
     def foreseeing(self) -> bool:
@@ -57,9 +71,9 @@ class Desk:
         for data in messages:
             with suppress(LinkError):
                 ask = wire.unpack(data)
-                peer, seq, _ = self._last.get(ask.session, STRANGER)
-                if ask.boot == self.boot and seq >= 0 and ask.seq > seq:
-                    asks[ask.session] = ask.kind, ask.body, peer
+                known = self._last.get(ask.session, STRANGER)
+                if ask.boot == self.boot and known.seq >= 0 and ask.seq > known.seq:
+                    asks[ask.session] = ask.kind, ask.body, known.peer
         if self.foreseeing:
             self._handler.foresee(tuple(asks.values()))  # type: ignore[attr-defined]
 
@@ -74,25 +88,31 @@ class Desk:
         elif role != peer.role:
             raise NotPermitted(f"this session began with another key; {ask.kind} was not executed")
 
-    def _execute(self, ask: wire.Message, peer: Peer) -> bytes:
+    def _remember(self, ask: wire.Message, known: _Session) -> bytes:
+        """The answer, kept for a repeat. Who only looked is forgotten before who drove, the longest silent first."""
+        answer, done = self._execute(ask, known.peer)
+        self._last.pop(ask.session, None)
+        stays = (known.stays or (done and ask.kind in STAYING)) and ask.kind != "release"
+        self._last[ask.session] = _Session(known.peer, ask.seq, answer, stays)
+        if len(self._last) > MOST_SESSIONS:
+            del self._last[next((s for s, each in self._last.items() if not each.stays), next(iter(self._last)))]
+        return answer
+
+    def _execute(self, ask: wire.Message, peer: Peer) -> tuple[bytes, bool]:
+        """The answer, and whether what was asked was done."""
         try:
-            return wire.pack(ask.kind, ask.session, ask.seq, self.boot, self._handler(ask.kind, ask.body, peer))
+            return wire.pack(ask.kind, ask.session, ask.seq, self.boot, self._handler(ask.kind, ask.body, peer)), True
         except TwinarmError as error:
-            return self._error(ask, error)
+            return self._error(ask, error), False
+        except MemoryError:
+            raise  # all of this process is the worse for it, and is begun anew: see keeper.py
         except Exception as error:  # a fault in the robot: told in full here, in one word there
             logging.getLogger(__name__).exception("%s failed", ask.kind)
-            return self._error(ask, TwinarmError(f"{ask.kind} failed: {type(error).__name__}; see the server's log"))
+            fault = TwinarmError(f"{ask.kind} failed: {type(error).__name__}; see the server's log")
+            return self._error(ask, fault), False
 
     def _error(self, ask: wire.Message, error: TwinarmError) -> bytes:
         return wire.pack("error", ask.session, ask.seq, self.boot, wire.write_error(error))
-
-    def _remember(self, ask: wire.Message, peer: Peer, answer: bytes) -> bytes:
-        """The longest silent session is forgotten first."""
-        self._last.pop(ask.session, None)
-        self._last[ask.session] = peer, ask.seq, answer
-        if len(self._last) > MOST_SESSIONS:
-            del self._last[next(iter(self._last))]
-        return answer
 
 
 def _introduced(ask: wire.Message, role: Role) -> Peer:

@@ -7,13 +7,13 @@ must not wait for anything: so each endpoint has a thread of its own, and only t
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from control import wire
 from control.desk import Handler
 from control.endpoints import STOPPING, WATCHING, beside
-from control.errors import LinkError, NotPermitted
+from control.errors import CameraError, LinkError, NotPermitted
 from control.interfaces import Robot
 from control.keys import Keys
 from control.link import Listener
@@ -75,7 +75,8 @@ class Driving:
             self._lease.clear()
             self._robot.halt()
         if self._board.wanted and self._board.age_s > self._period_s:
-            self._board.post(self._robot.observe(), self._robot.health())
+            with suppress(CameraError):  # it may come back, and an arm without eyes is still to be stopped and cleared
+                self._board.post(self._robot.observe(), self._robot.health())
 
 
 class Watching:
@@ -150,11 +151,22 @@ def serve_robot(
 
 @contextmanager
 def _beside_us(listener: Listener, handler: Handler, stop: threading.Event) -> Iterator[None]:
-    """Serve in a thread of its own while this lasts."""
-    thread = threading.Thread(target=listener.serve, args=(handler, stop), daemon=True)
+    """Serve in a thread of its own while this lasts. Raises what ended it; without it nothing is served any longer."""
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            listener.serve(handler, stop)
+        except BaseException as fault:
+            faults.append(fault)
+            stop.set()
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+    if faults:
+        raise faults[0]

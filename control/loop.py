@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from control.interfaces import Judge, Policy, Robot
 from control.types import Command, Observation, ResetRequest, Truth, Verdict
@@ -20,13 +17,6 @@ class Step:
     after: Observation
     truth: Truth | None
     verdict: Verdict
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """What Gymnasium calls so: who acted, the action executed, whether it was clamped, the terms."""
-        action = np.array(self.command.action, np.float32)
-        told = {"who": str(self.command.who), "action": action, "limited": self.after.limited}
-        return told | {"success": self.verdict.success, "terms": dict(self.verdict.terms)}
 
 
 Watch = Callable[[Step], None]

@@ -24,6 +24,7 @@ class Order(StrEnum):
     REDO = "redo"  # record it again
     DISCARD = "discard"  # what was recorded
     STOP = "stop"  # brake, hold, and stay so
+    CLEAR = "clear"  # somebody has seen why it was stopped
     QUIT = "quit"
 
 

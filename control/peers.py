@@ -45,7 +45,7 @@ def permit(peer: Peer, kind: str, word: Word | None = None) -> None:
     """Raises NotPermitted where the peer's role does not allow a question, or a word, of this kind."""
     needed = WORDS[word] if word is not None else NEEDS.get(kind, Role.OBSERVER)
     if peer.role < needed:
-        what = kind if word is None else f"to say {word}"
+        what = kind if word is None else f"say {word}"
         raise NotPermitted(
             f"{peer.name} is {peer.role.name.lower()} and may not {what}; that takes a key of an {needed.name.lower()}"
         )

@@ -7,7 +7,7 @@ import numpy as np
 
 from control import wire
 from control.caller import Caller
-from control.errors import CommandRefused, LinkError
+from control.errors import CommandRefused, LinkError, TwinarmError
 from control.interfaces import Robot, Scenic
 from control.keys import own_ticket
 from control.modes import Word
@@ -41,9 +41,15 @@ class RobotService:
             raise LinkError(f"a robot does not {kind}; is that the endpoint of a policy that was meant?")
         asked = wire.ASKS[kind].read(body)
         permit(peer, kind, asked if kind == "say" else None)
-        if (kind in DRIVING and self._lease.take(peer)) or (kind == "release" and self._lease.drop(peer)):
+        fresh = kind in DRIVING and self._lease.take(peer)
+        if fresh or (kind == "release" and self._lease.drop(peer)):
             self._robot.halt()
-        answer = self._methods[kind](asked)
+        try:
+            answer = self._methods[kind](asked)
+        except TwinarmError:
+            if fresh:
+                self._lease.drop(peer)  # whoever was refused at once drives nothing, and keeps nobody away
+            raise
         self.seen = answer if isinstance(answer, Observation) else self.seen
         return self._answers[peer.jpeg][kind].write(answer)
 

@@ -46,6 +46,7 @@ from control.types import (
     Spawn,
     Status,
     Truth,
+    Who,
 )
 
 VERSION = 2
@@ -94,7 +95,8 @@ SPEC = record(
 )
 SPAWN = record(Spawn, x_m=RANGE, y_m=RANGE, yaw_rad=RANGE)
 RESET = record(ResetRequest, stage=TEXT, seed=INTEGER, spawn=SPAWN, wild=row(TEXT))
-COMMAND = record(Command, target_rad=J, answers=INTEGER, ttl_s=NUMBER, action=row(NUMBER), label=row(NUMBER))
+ACTION, WHO = row(NUMBER), choice(tuple(Who))
+COMMAND = record(Command, target_rad=J, answers=INTEGER, ttl_s=NUMBER, action=ACTION, label=ACTION, who=WHO)
 HEALTH = record(
     Health,
     state=TEXT,

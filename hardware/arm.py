@@ -8,7 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from control import arm as kinematics
-from control.actuators import actuator
+from control.actuators import actuator, leash_rad
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import CommandRefused, DriverLost, UserError
@@ -227,9 +227,6 @@ def spec_of(config: RobotConfig, calibration: Calibration, frames: Mapping[str, 
 
 def task_of(spec: RobotSpec, port: str, calibration: Calibration, slack_s: float) -> Task:
     """All that its driver has to know."""
-    facts = kinematics.facts()
-    limits = facts["governor"]
-    leash_rad = limits["leash_rad"] + limits["leash_torque_Nm"] / actuator(spec.profile).kp
     return Task(
         port=port,
         baud=BAUD,
@@ -239,8 +236,8 @@ def task_of(spec: RobotSpec, port: str, calibration: Calibration, slack_s: float
         speed_rad_s=tuple(spec.speed_rad_s.tolist()),
         accel_rad_s2=tuple(spec.accel_rad_s2.tolist()),
         hz=spec.hz,
-        leash_rad=(leash_rad,) * len(JOINTS),
-        home_rad=tuple(facts["home_rad"]),
+        leash_rad=(leash_rad(actuator(spec.profile).kp),) * len(JOINTS),
+        home_rad=tuple(kinematics.facts()["home_rad"]),
         rest_rad=REST_RAD,
         slack_s=slack_s,
     )

@@ -51,11 +51,11 @@ class BlackBox:
 
 
 def read(path: Path) -> np.ndarray:
-    """(rows,) of ROW so far; a row that is being written, or was when the power went, is left out. Raises UserError."""
+    """(rows,) of ROW; a row that was being written when the power went is left out. Raises UserError."""
     if not path.is_file():
         raise UserError(f"no record at {path}; twinarm twin --log {path} makes one")
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise UserError(f"{path} is no record of a twin's; twinarm twin --log makes one")
-        data = file.read()
-        return np.frombuffer(data, ROW, len(data) // ROW.itemsize)
+        rows = file.read()  # to which more may be added by now
+        return np.frombuffer(rows, ROW, len(rows) // ROW.itemsize)

@@ -5,18 +5,14 @@ for what is still owed, so a late answer is not taken for the next one's; a serv
 and nobody else's.
 """
 
-import errno
-import os
-import select
-import termios
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from control.errors import BusLost, NotKept, ServoSilent
+from control.errors import NotKept, ServoSilent
 from hardware import packets
-from hardware.packets import Fault, Instruction, Status, StatusDecoder
-from hardware.port import opened
+from hardware.packets import Fault, Heard, Instruction, Status, StatusDecoder
+from hardware.port import Adapter, Port
 from hardware.registers import STS3215, Register
 from hardware.tallies import Tallies
 
@@ -24,12 +20,11 @@ BAUD = 1_000_000
 BITS_PER_BYTE = 10  # with the start and the stop bit
 SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and the scheduler's
 PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
-READ_BYTES = 4096
+QUIET = 0.5  # of these is listened on when as many bytes have come as the answers have: then they were garbled
 ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(NamedTuple):
     """What a question to several servos brought, by id."""
 
     data: Mapping[int, bytes]
@@ -44,21 +39,28 @@ class Bus:
         port: such as /dev/serial/by-id/…, or a pseudo-terminal.
         slack_s: how much longer than its bytes take an answer may come.
         retries: how often a silent servo is asked again.
+        opened: makes what it sends through.
     Raises:
         PortError: no such port, not permitted, in use, or it does not do this baud rate.
     """
 
-    def __init__(self, port: str, baud: int = BAUD, slack_s: float = SLACK_S, retries: int = 1):
+    def __init__(
+        self,
+        port: str,
+        baud: int = BAUD,
+        slack_s: float = SLACK_S,
+        retries: int = 1,
+        opened: Callable[[str, int], Adapter] = Port,
+    ):
         self.port, self.baud, self.tallies = port, baud, Tallies()
-        self._serial = opened(port, baud)
-        self._fd = self._serial.fileno()
+        self._port = opened(port, baud)
         self._byte_s, self._slack_s, self._retries = BITS_PER_BYTE / baud, slack_s, retries
         self._owed, self._owed_bytes = b"", 0  # what was asked and not answered in time: it may still come
         self._requests: dict[tuple[tuple[int, ...], int, int], bytes] = {}
 
     def close(self) -> None:
         """Let go of the port; the servos go on with what they were last told."""
-        self._serial.close()
+        self._port.close()
 
     def ping(self, id: int) -> Status | None:
         """The servo's word, with its faults; None where nobody answers."""
@@ -68,10 +70,10 @@ class Bus:
         """Whoever answers at this baud rate, which takes a third of a second; servos of one id garble each other, which
         `tallies` count as noise. Raises BusLost."""
         self._settle()
-        self._send(packets.ping(packets.BROADCAST))
+        self._port.ask(packets.ping(packets.BROADCAST))
         received, until_s = b"", time.monotonic() + ROLL_CALL_S
-        while select.select([self._fd], [], [], max(0.0, until_s - time.monotonic()))[0]:
-            received += self._receive()
+        while time.monotonic() < until_s and (news := self._port.listen(until_s)):
+            received += news
         decoder = StatusDecoder()
         found = tuple(decoder.feed(received.removeprefix(packets.ping(packets.BROADCAST))))
         self.tallies.noise_bytes += decoder.skipped
@@ -120,117 +122,100 @@ class Bus:
 
     def sync_read_bytes(self, ids: Sequence[int], address: int, size: int) -> Answers:
         """`size` bytes from `address` of each servo. Raises BusLost."""
-        got = self._asked(tuple(ids), address, size)
+        data, faults = self._asked(tuple(ids), address, size)
         for _ in range(self._retries):
-            if not (missing := tuple(id for id in ids if id not in got)):
+            if len(data) == len(ids):
                 break
-            for id in missing:
-                self.tallies.of(id).retried += 1
-            got |= self._asked(missing, address, size)
-        return self._counted(ids, got)
+            missing = _without(ids, data)
+            self.tallies.retry(missing)
+            more = self._asked(missing, address, size)
+            data |= more.data
+            faults |= more.faults
+        missing = _without(ids, data) if len(data) < len(ids) else ()
+        self.tallies.count(ids, missing)
+        return Answers(data, faults, missing)
 
     def sync_write(self, register: str, values: Mapping[int, int]) -> None:
         """Write to several servos in one packet, which nobody acknowledges. Raises BusLost, ValueError."""
         row = _writable(register)
-        self._send(packets.sync_write(row.address, {id: row.encode(value) for id, value in values.items()}))
+        self._port.send(packets.sync_write(row.address, {id: row.encode(value) for id, value in values.items()}))
 
     # One exchange
 
-    def _asked(self, ids: tuple[int, ...], address: int, size: int) -> dict[int, Status]:
-        key = ids, address, size
-        if (request := self._requests.get(key)) is None:
-            request = self._requests[key] = packets.sync_read(ids, address, size)
-        received = self._exchange(request, len(ids) * (size + packets.OVERHEAD))
-        return packets.in_order(received, ids, size) or self._sorted_out(received, request, ids, size)
+    def _asked(self, ids: tuple[int, ...], address: int, size: int) -> Heard:
+        if (request := self._requests.get((ids, address, size))) is None:
+            request = self._requests[ids, address, size] = packets.sync_read(ids, address, size)
+        return self._heard(request, ids, size)
 
-    def _answered(self, id: int, request: bytes, size: int, what: str) -> Status:
-        if (status := self._ask_one(id, request, size)) is None:
-            tries = 1 + self._retries
-            raise ServoSilent(
-                f"servo {id} on {self.port} left {tries} questions about {what} unanswered; "
-                "is it powered, and its cable in? twinarm doctor scans the bus"
-            )
-        return status
-
-    def _ask_one(self, id: int, request: bytes, size: int) -> Status | None:
-        got: dict[int, Status] = {}
-        for attempt in range(1 + self._retries):
-            self.tallies.of(id).retried += attempt > 0
-            received = self._exchange(request, size + packets.OVERHEAD)
-            if got := packets.in_order(received, (id,), size) or self._sorted_out(received, request, (id,), size):
-                break
-        self._counted((id,), got)
-        return got.get(id)
-
-    def _exchange(self, request: bytes, expected: int) -> bytes:
-        """Send, and collect `expected` bytes (or, after an echo, as many more), as long as they may take to come."""
-        asked = _asked_for(request)
-        if self._owed_bytes and self._owed != asked:
+    def _heard(self, request: bytes, ids: tuple[int, ...], size: int) -> Heard:
+        """Ask, and listen for as long as the answers may take to come."""
+        if self._owed_bytes and self._owed != _asked_for(request):
             self._settle()
-        self._send(request)
-        deadline_s = time.monotonic() + (len(request) + expected) * self._byte_s + self._slack_s
-        received = b""
-        while len(received) < expected or (received.startswith(request) and len(received) < len(request) + expected):
-            if not select.select([self._fd], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
-                break
-            received += self._receive()
-        if len(received) < expected:
-            self._owed, self._owed_bytes = asked, self._owed_bytes + expected - len(received)
-        return received
+        self._port.ask(request)
+        expected, received = len(ids) * (size + packets.OVERHEAD), b""
+        until_s = time.monotonic() + (len(request) + expected) * self._byte_s + self._slack_s
+        while len(received) < expected and (news := self._port.listen(until_s)):
+            received += news
+        return packets.in_order(received, ids, size) or self._sorted_out(received, request, ids, size, until_s)
 
-    def _settle(self) -> None:
-        """Wait for what is still owed, or long enough: an answer does not name its question."""
-        deadline_s = time.monotonic() + PATIENCE * self._slack_s
-        while self._owed_bytes > 0 and select.select([self._fd], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
-            self._owed_bytes -= len(self._receive())
-        self._owed_bytes = 0
-
-    def _send(self, packet: bytes) -> None:
-        try:
-            termios.tcflush(self._fd, termios.TCIFLUSH)
-            if os.write(self._fd, packet) != len(packet):
-                raise BlockingIOError(errno.EAGAIN, "the line takes no more bytes")
-        except (OSError, termios.error) as error:
-            raise self._lost(error) from None
-
-    def _receive(self) -> bytes:
-        try:
-            received = os.read(self._fd, READ_BYTES)
-        except OSError as error:
-            raise self._lost(error) from None
-        if not received:
-            raise self._lost(OSError(errno.EIO, "the line ended"))
-        return received
-
-    def _lost(self, error: Exception) -> BusLost:
-        return BusLost(f"the bus at {self.port} is gone ({error.args[-1]}); is the adapter unplugged?")
-
-    def _sorted_out(self, received: bytes, request: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
-        """The first whole answer of each servo asked, from bytes among which there is something else."""
+    def _sorted_out(self, received: bytes, request: bytes, ids: Sequence[int], size: int, until_s: float) -> Heard:
+        """The first whole answer of each servo asked, from bytes with something else among them, and what comes yet."""
+        while request.startswith(received) and request != received and (news := self._port.listen(until_s)):
+            received += news
         if received.startswith(request):
             self.tallies.echoes += 1
             received = received[len(request) :]
-        decoder, got = StatusDecoder(), dict[int, Status]()
-        for status in decoder.feed(received):
-            if status.id in ids and len(status.data) == size and status.id not in got:
-                got[status.id] = status
-            else:
-                self.tallies.strangers += 1
+        decoder, heard, came = StatusDecoder(), Heard({}, {}), 0
+        while True:
+            came += len(received)
+            for status in decoder.feed(received):
+                if status.id in ids and len(status.data) == size and status.id not in heard.data:
+                    heard.take(status)
+                else:
+                    self.tallies.strangers += 1
+            if came >= len(ids) * (size + packets.OVERHEAD):
+                until_s = min(until_s, time.monotonic() + QUIET * self._slack_s)
+            if len(heard.data) == len(ids) or not (received := self._port.listen(until_s)):
+                break
         self.tallies.noise_bytes += decoder.skipped
-        return got
+        if len(heard.data) < len(ids):
+            short = max(0, len(ids) * (size + packets.OVERHEAD) - came)
+            self._owed, self._owed_bytes = _asked_for(request), self._owed_bytes + short
+        return heard
 
-    def _counted(self, ids: Sequence[int], got: Mapping[int, Status]) -> Answers:
-        for id in ids:
-            tally = self.tallies.of(id)
-            tally.asked += 1
-            tally.answered += id in got
-            tally.silent += id not in got
-        self.tallies.recent.append(len(got) == len(ids))
-        return Answers(
-            data={id: status.data for id, status in got.items()},
-            faults={id: status.faults for id, status in got.items() if status.faults},
-            missing=tuple(id for id in ids if id not in got) if len(got) < len(ids) else (),
+    def _answered(self, id: int, request: bytes, size: int, what: str) -> Status:
+        noise_bytes = self.tallies.noise_bytes
+        if (status := self._ask_one(id, request, size)) is not None:
+            return status
+        if self.tallies.noise_bytes > noise_bytes:
+            raise ServoSilent(
+                f"what servo {id} on {self.port} says of {what} is garbled; do two servos have that id, or is a plug "
+                "loose? twinarm setup-servos gives one servo after another its own"
+            )
+        raise ServoSilent(
+            f"servo {id} on {self.port} left {1 + self._retries} questions about {what} unanswered; "
+            "is it powered, and its cable in? twinarm doctor scans the bus"
         )
+
+    def _ask_one(self, id: int, request: bytes, size: int) -> Status | None:
+        for attempt in range(1 + self._retries):
+            self.tallies.of(id).retried += attempt > 0
+            heard = self._heard(request, (id,), size)
+            if heard.data:
+                break
+        self.tallies.count((id,), () if heard.data else (id,))
+        return Status(id, heard.faults.get(id, Fault(0)), heard.data[id]) if heard.data else None
+
+    def _settle(self) -> None:
+        """Wait for what is still owed, or long enough: an answer does not name its question."""
+        until_s = time.monotonic() + PATIENCE * self._slack_s
+        while self._owed_bytes > 0 and (news := self._port.listen(until_s)):
+            self._owed_bytes -= len(news)
+        self._owed_bytes = 0
+
+
+def _without(ids: Sequence[int], data: Mapping[int, bytes]) -> tuple[int, ...]:
+    return tuple(id for id in ids if id not in data)
 
 
 def _asked_for(request: bytes) -> bytes:

@@ -20,6 +20,10 @@ READINGS = 100
 SLOW_S, LOSSY = 0.005, 0.95  # a reading should take less, and more of them should succeed
 WATCHED_S = 1.5
 FEWEST_HZ, OLDEST_S = 15.0, 0.1  # pictures a second, and how old the newest may be on average
+NOBODY = (
+    "see the supply, the adapter's cable, and that this is the arm's port (twinarm find asks them all); twinarm "
+    "setup-servos finds servos at another baud rate"
+)
 Outcome = Literal["PASS", "WARN", "FAIL"]
 
 
@@ -42,6 +46,9 @@ def check_servos(port: str, calibration: Calibration, slack_s: float) -> Iterato
         return
     try:
         yield Check("port", "PASS", f"{port} at {bus.baud} baud")
+        if not bus.everyone() and not bus.tallies.noise_bytes:
+            yield Check("servos", "FAIL", f"nobody answers at {bus.baud} baud", NOBODY)
+            return
         answering = True
         for name in JOINTS:
             checks = list(_servo(bus, name, calibration))
@@ -71,7 +78,7 @@ def _servo(bus: Bus, name: str, calibration: Calibration) -> Iterator[Check]:
     except BusLost:
         raise
     except BusError as error:
-        yield Check(name, "FAIL", str(error), "see its cable; a line that fails now and then is a loose plug")
+        yield Check(name, "FAIL", str(error), "see ids and plugs; a line that fails now and then is a loose plug")
 
 
 def _condition(bus: Bus, name: str, id: int, faults: Fault) -> Check:

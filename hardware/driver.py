@@ -86,13 +86,13 @@ class Driver:
         try:
             refusals = self.servos.refusals()
             self._reading = self.servos.read(self._clock())
+            lower, upper = self._spec.lower_rad, self._spec.upper_rad
+            refusals = refusals or self.servos.outside(self._reading, lower, upper)
+            left = None if refusals else self._left()
         except BusLost:
             self._happen(Word.LOST)
             return
         self._vitals = Vitals(float(self._reading.volts.min()))
-        lower, upper = self._spec.lower_rad, self._spec.upper_rad
-        refusals = refusals or self.servos.outside(self._reading, lower, upper)
-        left = None if refusals else self._left()
         if left is not None:
             self._governor.start(self._pose())
             self._written = list(self._governor.reference)

@@ -49,11 +49,13 @@ class Line:
         self.chain, self._link, self._paced, self._spoil = chain, link, paced, spoil
         self._coming: list[tuple[float, int, bytes]] = []
         self._order = count()
-        self._free_s = 0.0
+        self._free_s, self.plugged = 0.0, False
         self.plug()
 
     def plug(self) -> None:
         """Appear, under a name of the system's choice and, if there is one, the link. Raises PortError."""
+        if self.plugged:
+            return
         # The other end stays open here: or a client that closes it would hang up the line for the next one.
         self._end, self._theirs = pty.openpty()
         self.plugged = True
@@ -115,6 +117,31 @@ class Line:
             os.write(self._end, data)
         except BlockingIOError:
             termios.tcflush(self._theirs, termios.TCIFLUSH)  # nobody reads: an adapter's buffer overflows as well
+
+
+class NoLine:
+    """A chain with nothing between it and a bus, for whoever keeps the time.
+
+    Args:
+        clock: seconds; answers come at once.
+    """
+
+    def __init__(self, chain: Chain, clock: Callable[[], float]):
+        self.chain, self._clock = chain, clock
+        self._answers: list[Answer] = []
+
+    def ask(self, request: bytes) -> None:
+        self.send(request)
+
+    def send(self, packet: bytes) -> None:
+        self._answers = self.chain.receive(packet, self._clock())
+
+    def listen(self, until_s: float) -> bytes:
+        answers, self._answers = self._answers, []
+        return b"".join(answer.data for answer in answers)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _point(link: Path, port: str) -> None:

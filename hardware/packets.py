@@ -10,6 +10,7 @@ Ids are 0 to 253; 254 addresses every servo, and none replies. Registers longer 
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum, IntFlag
+from functools import cache
 from typing import NamedTuple
 
 HEADER = b"\xff\xff"
@@ -17,6 +18,7 @@ BROADCAST = 0xFE
 LARGEST_BODY = 250  # instruction and parameters: the vendor's buffers hold no more
 LARGEST_STATUS_BODY = 88  # faults and the whole register table
 OVERHEAD = 6  # bytes of a status besides its data
+WHOLE = 0xFD  # the sum of a sound packet's bytes, modulo 256: header, and what its checksum makes 0xFF
 
 
 class Instruction(IntEnum):
@@ -40,9 +42,6 @@ class Fault(IntFlag):
     OVERLOAD = 0x20
 
 
-NO_FAULT = Fault(0)
-
-
 class Status(NamedTuple):
     """One servo's reply."""
 
@@ -51,7 +50,7 @@ class Status(NamedTuple):
     data: bytes = b""
 
 
-def frame(id: int, code: int, body: bytes = b"") -> bytes:
+def frame(id: int, code: int, body: bytes | bytearray = b"") -> bytes:
     """A packet whose `code` is an instruction or a faults byte. Raises ValueError for an id or a size no bus has."""
     if not 0 <= id <= BROADCAST:
         raise ValueError(f"id must be 0 to {BROADCAST - 1}, or {BROADCAST} for every servo, got {id}")
@@ -94,11 +93,14 @@ def sync_read(ids: Sequence[int], address: int, size: int) -> bytes:
 
 def sync_write(address: int, data: Mapping[int, bytes]) -> bytes:
     """Write `data[id]` to the same registers of each servo; none replies. Raises ValueError for rows of unlike size."""
-    sizes = {len(row) for row in data.values()}
+    sizes = set(map(len, data.values()))
     if len(sizes) != 1:
         raise ValueError(f"sync_write takes rows of one size, got sizes {sorted(sizes)}")
-    rows = b"".join(bytes([id]) + row for id, row in data.items())
-    return frame(BROADCAST, Instruction.SYNC_WRITE, bytes([address, sizes.pop()]) + rows)
+    body = bytearray((address, sizes.pop()))
+    for id, row in data.items():
+        body.append(id)
+        body += row
+    return frame(BROADCAST, Instruction.SYNC_WRITE, body)
 
 
 class Unframer:
@@ -163,18 +165,38 @@ class StatusDecoder:
         return [Status(id, Fault(faults), data) for id, faults, data in self._frames.feed(received)]
 
 
-def in_order(received: bytes, ids: Sequence[int], size: int) -> dict[int, Status]:
-    """The status of each servo, where the bytes are these and nothing else; empty where they are not.
+class Heard(NamedTuple):
+    """What several servos answered, by id."""
 
-    The quick way of a bus that is well; `StatusDecoder` finds them among anything."""
-    stride, at, got = size + OVERHEAD, 0, dict[int, Status]()
+    data: dict[int, bytes]
+    faults: dict[int, Fault]  # of those that complain
+
+    def take(self, status: Status) -> None:
+        self.data[status.id] = status.data
+        if status.faults:
+            self.faults[status.id] = status.faults
+
+
+def in_order(received: bytes, ids: tuple[int, ...], size: int) -> Heard | None:
+    """What each servo answered, where the bytes are the answers of these and nothing else; None where they are not.
+
+    The quick way of a bus that is well; `StatusDecoder` finds answers among anything."""
+    data: dict[int, bytes] = {}
+    faults: dict[int, Fault] = {}
+    stride = size + OVERHEAD
     if len(received) != stride * len(ids):
-        return {}
-    for id in ids:
-        end = at + stride - 1
-        head = received[at : at + 4]
-        if head != bytes((255, 255, id, size + 2)) or checksum(received[at + 2 : end]) != received[end]:
-            return {}
-        got[id] = Status(id, Fault(received[at + 4]) if received[at + 4] else NO_FAULT, received[at + 5 : end])
-        at = end + 1
-    return got
+        return None
+    for id, head, at in zip(ids, _heads(ids, size), range(0, len(received), stride), strict=True):
+        packet = received[at : at + stride]
+        if not packet.startswith(head) or sum(packet) & 0xFF != WHOLE:
+            return None
+        data[id] = packet[5:-1]
+        if packet[4]:
+            faults[id] = Fault(packet[4])
+    return Heard(data, faults)
+
+
+@cache
+def _heads(ids: tuple[int, ...], size: int) -> tuple[bytes, ...]:
+    """What each servo's status begins with."""
+    return tuple(HEADER + bytes((id, size + 2)) for id in ids)

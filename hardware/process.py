@@ -5,7 +5,6 @@ that the other is gone: the driver by the socket's end, and then it holds and le
 or by telemetry that stops, and then it writes the hold itself. The servos keep to what they were last told.
 """
 
-import math
 import os
 import select
 import signal
@@ -15,13 +14,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing
 
 import numpy as np
 
-from control.errors import BusError, DriverLost, TwinarmError
+from control.errors import DriverLost, TwinarmError
 from control.governor import RATE_HZ
 from control.modes import HELD, Mode, Word
+from control.pacing import Pacer
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
 from hardware.driver import WEAK, Driver, Poses
@@ -60,7 +60,7 @@ class DriverProcess:
     def __init__(self, task: Task):
         self._task, self._slot = task, Slot(SLOT_BYTES)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket, self._closing = near, threading.Event()
+        self._socket, self._closing, self._limp = near, threading.Event(), False
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
@@ -80,6 +80,7 @@ class DriverProcess:
 
     def tell(self, order: Order) -> None:
         """Raises DriverLost."""
+        self._limp |= order == Say(Word.LIMP)
         try:
             self._socket.send(encode_order(order))
         except OSError:
@@ -93,7 +94,9 @@ class DriverProcess:
         return telemetry
 
     def close(self) -> None:
-        """Let it hold and leave."""
+        """Let it hold and leave. Twice is once."""
+        if self._slot.fd < 0:
+            return
         self._closing.set()
         self._guard.join()
         self._socket.close()
@@ -151,20 +154,23 @@ class DriverProcess:
         return f" ({lines[-1]})" if lines else ""
 
     def _hold(self, telemetry: Telemetry | None) -> None:
-        """What holds an arm is a goal where it is; one that was limp stays so."""
+        """What holds an arm is a goal where it is; one that was limp, or was told to be, is let go."""
         if telemetry is None or Mode(telemetry.mode) not in HELD:
             return
-        with suppress(TwinarmError):
-            bus = Bus(self._task.port, self._task.baud, self._task.slack_s)
-            try:
+        try:
+            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s)) as bus:
                 servos = Servos(bus, self._task.calibration)
-                servos.limit_torque(WEAK)
-                servos.stay(np.array(telemetry.joints_rad), time.monotonic())
-            finally:
-                bus.close()
+                if self._limp:
+                    servos.let_go()
+                else:
+                    servos.limit_torque(WEAK)
+                    servos.stay(np.array(telemetry.joints_rad), time.monotonic())
+        except TwinarmError as error:
+            self.lost += f", and nobody else can reach the servos ({error})"
 
     def _lost_words(self) -> str:
-        return f"{self.lost or 'the driver is gone'}; the arm holds where it was. Open it again to go on"
+        what = "the arm was let go" if self._limp else "the arm holds where it was"
+        return f"{self.lost or 'the driver is gone'}; {what}. Open it again to go on"
 
 
 def main() -> None:
@@ -174,22 +180,20 @@ def main() -> None:
         task = decode_task(orders_from.recv(LARGEST_ORDER))
         try:
             driver = build(task)
-        except (TwinarmError, BusError) as error:
+        except TwinarmError as error:
             sys.exit(str(error))
         orders_from.setblocking(False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         be_prompt(PRIORITY)
         driver.open()
-        run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry))
+        run(driver, lambda: _waiting(orders_from), lambda telemetry: publish(slot, telemetry), Pacer(RATE_HZ))
 
 
-def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object]) -> None:
-    """Run a driver by the clock until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
+def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object], pacer: Pacer) -> None:
+    """Run a driver at the pacer's rate until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
 
     Cycles that were missed are counted and left out, never caught up with.
     """
-    period_s = 1.0 / RATE_HZ
-    next_s = time.monotonic()
     while True:
         try:
             given = orders()
@@ -197,14 +201,9 @@ def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telem
             driver.cycle([Say(Word.HALT)])
             return
         tell(driver.cycle(given))
-        next_s += period_s
-        late_s = time.monotonic() - next_s
-        if late_s > 0:
-            missed = math.ceil(late_s / period_s)
-            driver.late += missed
-            driver.worst_late_s = max(driver.worst_late_s, late_s)
-            next_s += missed * period_s
-        time.sleep(max(0.0, next_s - time.monotonic()))
+        pacer.missed()
+        driver.late, driver.worst_late_s = pacer.late, pacer.worst_late_s
+        pacer.tick()
 
 
 def build(task: Task) -> Driver:

@@ -6,6 +6,7 @@ Addresses below 40 are EEPROM and outlive power-off when `lock` is 0; the rest i
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 STEPS_PER_TURN = 4096
@@ -23,25 +24,29 @@ class Register:
     unit: str
     source: str
 
-    @property
+    @cached_property
     def largest(self) -> int:
         return (1 << (8 * self.size if self.sign_bit is None else self.sign_bit)) - 1
 
+    @cached_property
+    def lowest(self) -> int:
+        return 0 if self.sign_bit is None else -self.largest
+
     def encode(self, value: int) -> bytes:
         """Raises ValueError for a value the register cannot hold."""
-        lowest = 0 if self.sign_bit is None else -self.largest
-        if not lowest <= value <= self.largest:
-            raise ValueError(f"{self.name} takes {lowest} to {self.largest} ({self.unit}), got {value}")
-        sign = 1 << self.sign_bit if self.sign_bit is not None and value < 0 else 0
-        return (abs(value) | sign).to_bytes(self.size, "little")
+        if not self.lowest <= value <= self.largest:
+            raise ValueError(f"{self.name} takes {self.lowest} to {self.largest} ({self.unit}), got {value}")
+        # `largest` is all ones below the sign bit.
+        return (value if value >= 0 else self.largest + 1 - value).to_bytes(self.size, "little")
 
     def decode(self, data: bytes) -> int:
         """Raises ValueError unless `data` has the register's size."""
         if len(data) != self.size:
             raise ValueError(f"{self.name} has {self.size} bytes, got {len(data)}")
         raw = int.from_bytes(data, "little")
-        negative = self.sign_bit is not None and raw >> self.sign_bit & 1
-        return -(raw & self.largest) if negative else raw & self.largest
+        if raw <= self.largest or self.sign_bit is None:
+            return raw
+        return -(raw & self.largest) if raw >> self.sign_bit & 1 else raw & self.largest
 
 
 # fmt: off

@@ -103,14 +103,18 @@ class Servos:
     def refusals(self) -> list[str]:
         """Why these servos may not be driven, in words. Only reads."""
         found: list[str] = []
+        silent: list[str] = []
         for name, id in zip(JOINTS, self._ids, strict=True):
             try:
                 found += self._unfit(name, id)
-            except BusLost:
-                raise
-            except BusError as error:
-                found.append(f"{name}: {error}")
-        return found or self._mixed()
+            except ServoSilent as error:
+                silent.append(f"{name}: {error}")
+        if len(silent) == len(JOINTS):
+            where = f"{self.bus.port} at {self.bus.baud} baud"
+            return [
+                f"no servo answers on {where}; see the supply and that it is the arm's port: twinarm doctor says more"
+            ]
+        return found + silent or self._mixed()
 
     def outside(self, reading: Reading, lower_rad: np.ndarray, upper_rad: np.ndarray) -> list[str]:
         """Joints beyond these limits (J,), to which the first goal would drive them back, in words."""

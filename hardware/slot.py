@@ -53,6 +53,7 @@ class Slot:
     def close(self) -> None:
         self._memory.close()
         os.close(self.fd)
+        self.fd = -1
 
 
 def _check(count: int, data: bytes) -> int:

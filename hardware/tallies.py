@@ -1,6 +1,7 @@
 """How a bus has done so far, counted for people and for the watchdog."""
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 WINDOW = 100  # questions that `success` looks back on
@@ -11,16 +12,19 @@ class Tally:
     """How it went with one servo so far."""
 
     asked: int = 0
-    answered: int = 0
     retried: int = 0
     silent: int = 0  # questions it left unanswered, retries and all
+
+    @property
+    def answered(self) -> int:
+        return self.asked - self.silent
 
 
 @dataclass
 class Tallies:
     """How it went with the line."""
 
-    servos: dict[int, Tally] = field(default_factory=dict)
+    servos: defaultdict[int, Tally] = field(default_factory=lambda: defaultdict(Tally))
     noise_bytes: int = 0  # that belonged to no packet, or to one with a wrong checksum
     strangers: int = 0  # statuses of servos that were not asked, or of another size
     echoes: int = 0  # questions that came back
@@ -37,5 +41,18 @@ class Tallies:
         servos = {f"{what} {id}": getattr(t, what) for id, t in self.servos.items() for what in ("retried", "silent")}
         return line | servos
 
+    def retry(self, asked: Sequence[int]) -> None:
+        """These are asked again."""
+        for id in asked:
+            self.servos[id].retried += 1
+
+    def count(self, asked: Sequence[int], missing: Sequence[int]) -> None:
+        """A question to these servos, of whom some are `missing` after every retry."""
+        for id in asked:
+            self.servos[id].asked += 1
+        for id in missing:
+            self.servos[id].silent += 1
+        self.recent.append(not missing)
+
     def of(self, id: int) -> Tally:
-        return self.servos.setdefault(id, Tally())
+        return self.servos[id]

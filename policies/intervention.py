@@ -84,7 +84,7 @@ class Shared:
         operator: Operator,
         robot: Robot,
         spaces: Spaces,
-        stand: Callable[[], object] = lambda: None,
+        stand: Callable[[], object] | None = None,
     ):
         self._policy, self._hand, self._robot, self._stand = policy, Hand(operator), robot, stand
         self._person = Teleoperated(self._hand, robot, spaces)
@@ -94,7 +94,8 @@ class Shared:
 
     def reset(self) -> None:
         """Begin an episode; it is the policy's."""
-        self._stand()
+        if self._stand:
+            self._stand()
         self._policy.reset()
         self._driven.reset()
         self._hand.let_go()

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -11,17 +11,12 @@ from control.arm import Arm
 from control.episodes import foreign
 from control.errors import CheckpointError
 from control.types import JOINTS, Command, Observation, RobotSpec
-from policies.actor import Shapes, load_policy
+from policies.actor import Shapes
+from policies.networks import Network, load_network
 from policies.spaces import Spaces, SpacesConfig
 
 NOTES = "twinarm"
 NEAR_RAD = 0.25  # of a start: less than a servo droops and a wild zero is off, together with some
-
-
-class Network(Protocol):
-    """Anything that maps stacked pixels (C, H, W) uint8 and proprioception (P,) to an action (A,)."""
-
-    def act(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray: ...
 
 
 class LearnedPolicy:
@@ -34,7 +29,7 @@ class LearnedPolicy:
     @classmethod
     def load(cls, path: Path, arm: Arm) -> Self:
         """The policy that training saved at `path`. Raises CheckpointError where it is none."""
-        network, notes = load_policy(path)
+        network, notes = load_network(path)
         config = read_notes(path, notes).spaces
         return cls(network, Spaces(config, arm))
 
@@ -88,7 +83,7 @@ def read_notes(path: Path, header: dict[str, str]) -> Notes:
 
 def notes_of(path: Path) -> Notes:
     """The notes of the policy at `path`. Raises CheckpointError where it is none."""
-    return read_notes(path, load_policy(path)[1])
+    return read_notes(path, load_network(path)[1])
 
 
 def require_fit(notes: Notes, spec: RobotSpec, path: Path | str) -> None:

@@ -13,7 +13,7 @@ from control.errors import LinkError
 from control.peers import Peer
 from control.wire import ACT as ACT_KIND
 from policies.card import ACT, Act, Card, Look, look_form, write_card
-from policies.learned import Network
+from policies.networks import Network
 from policies.spaces import Spaces
 
 MOST_ROBOTS = 16

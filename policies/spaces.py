@@ -38,6 +38,9 @@ class SpacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(0 < self.step_m <= 0.1, f"step_m must be 0 to 0.1 metres, got {self.step_m}; is it in mm?")
         require(0 < self.step_roll_rad <= 1.6, f"step_roll_rad must be 0 to 1.6 radians, got {self.step_roll_rad}")
         require(0 < self.step_gripper_rad <= 1.9, f"step_gripper_rad must be 0 to 1.9, got {self.step_gripper_rad}")
+        require(0 < self.step_joints_rad <= 0.5, f"step_joints_rad must be 0 to 0.5, got {self.step_joints_rad}")
+        room = all(low < high for low, high in zip(self.low_m, self.high_m, strict=True))
+        require(room, f"low_m must lie below high_m, got {self.low_m} and {self.high_m}")
         require(1 <= self.action_repeat <= 10, f"action_repeat must be 1 to 10, got {self.action_repeat}")
         unknown = [name for name in self.senses if name not in SENSES]
         require(not unknown, f"no sense {', '.join(unknown)}; there are: {', '.join(SENSES)}")

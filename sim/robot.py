@@ -8,7 +8,7 @@ import numpy as np
 
 from control import arm as kinematics
 from control import safety
-from control.actuators import actuator
+from control.actuators import actuator, leash_rad
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import CommandRefused, UserError
@@ -49,7 +49,7 @@ class SimRobot:
         self.data = mujoco.MjData(self.model)
         self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
         self.spec = robot_spec(config, self.arm, facts)
-        self._actuator, self._limits = actuator(config.profile), facts["governor"]
+        self._actuator = actuator(config.profile)
         self.governor = Governor(self.spec, self.arm, self._leash(self._actuator.kp))
         self._plant = Arm(self.model)
         self._ctrl, self.force_Nm = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
@@ -213,7 +213,7 @@ class SimRobot:
         self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._actuator.kp)
 
     def _leash(self, kp: float) -> np.ndarray:
-        return np.full(len(JOINTS), self._limits["leash_rad"] + self._limits["leash_torque_Nm"] / kp)
+        return np.full(len(JOINTS), leash_rad(kp))
 
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
         """Put the arm at rest where it measures `joints_rad` (J,), the cube's centre at `cube_m` (3,)."""

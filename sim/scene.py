@@ -19,7 +19,6 @@ from sim import looks
 
 CAMERAS = ("wrist_cam", "front", "overhead")
 CUBE = f"{looks.LIFT}cube"
-TABLE_TOP_M = 0.0
 SENSOR_HW = (480, 640)
 # Bits of contype/conaffinity: parts of the arm never touch each other, except for the two pads.
 ARM, WORLD, PAD = 1, 2, 4

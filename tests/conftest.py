@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes: two threads on busy cores wait 20 times longer than they work
+settings.register_profile("busy", deadline=None)  # a busy machine is no fault of what is tested
+settings.load_profile("busy")
 
 Serving = Callable[..., AbstractContextManager[tuple[str, subprocess.Popen[str]]]]
 

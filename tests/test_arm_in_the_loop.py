@@ -14,7 +14,8 @@ from hardware.arm import WATCHDOG_S
 from hardware.black_box import read
 from hardware.camera import OLDEST_S
 from hardware.extremes import extremes
-from tools.eval import Arguments, referee
+from tools.eval import referee
+from tools.flags.eval import Arguments
 from tools.players import player
 from tools.robots import open_robot
 from training import settings

@@ -1,6 +1,7 @@
 """The command line: quick to list itself, and a mistake is one line and status 2."""
 
 import dataclasses
+import inspect
 import subprocess
 import sys
 import time
@@ -8,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-import tools
+import tools.flags
 from tools import cli
 
 ROOT = Path(__file__).parents[1]
 
-TOY = '''
+TOY_FLAGS = '''
 from dataclasses import dataclass
 import tyro
-from control.errors import CommandRefused, ConfigError, LinkTimeout
 
 @dataclass(frozen=True)
 class Arguments:
@@ -33,6 +33,10 @@ class Arguments:
 
     json: bool = False
     """A switch."""
+'''
+
+TOY = """
+from control.errors import CommandRefused, ConfigError, LinkTimeout
 
 def main(arguments):
     match arguments.how:
@@ -44,17 +48,21 @@ def main(arguments):
         case "bug": raise AssertionError("a bug")
         case "show": print(arguments)
         case "five": return 5
-'''
+"""
 
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    """A verb `toy`, written into a folder that counts as part of `tools`."""
+    """A verb `toy`, written into folders that count as parts of `tools` and `tools.flags`."""
+    (tmp_path / "flags").mkdir()
     (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "flags" / "toy.py").write_text(TOY_FLAGS)
     monkeypatch.setattr(tools, "__path__", [*tools.__path__, str(tmp_path)])
+    monkeypatch.setattr(tools.flags, "__path__", [*tools.flags.__path__, str(tmp_path / "flags")])
     monkeypatch.setitem(cli.VERBS, "toy", "fail as asked")
     yield
     sys.modules.pop("tools.toy", None)
+    sys.modules.pop("tools.flags.toy", None)
 
 
 def last_words(capsys) -> str:
@@ -83,6 +91,16 @@ def test_listing_the_verbs_takes_less_than_300_ms():
     assert min(seconds() for _ in range(5)) < 0.3
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_flags_of_a_verb_import_nothing_heavy(verb):
+    code = (
+        f"import sys; from tools import cli; cli.flags({verb!r});"
+        "sys.exit(str({'torch', 'mujoco', 'numpy', 'cv2', 'scipy', 'rich', 'ray'} & set(sys.modules) or ''))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert not ran.stderr.strip()
+
+
 def test_no_verb_at_all_shows_the_list_and_is_an_error(capsys):
     assert cli.main([]) == 2
     assert "serve" in capsys.readouterr().out
@@ -90,17 +108,17 @@ def test_no_verb_at_all_shows_the_list_and_is_an_error(capsys):
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_a_verb_is_a_frozen_dataclass_and_a_main_and_explains_every_flag(verb, capsys):
-    module = cli.load(verb)
-    assert module.Arguments.__dataclass_params__.frozen and module.Arguments.__doc__
-    assert callable(module.main)
+    kind = cli.flags(verb)
+    assert kind.__dataclass_params__.frozen and kind.__doc__
+    assert callable(cli.load(verb).main)
     with pytest.raises(SystemExit) as stop:
         cli.main([verb, "--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0
-    for field in dataclasses.fields(module.Arguments):
+    for field in dataclasses.fields(kind):
         assert field.name.upper() in shown or f"--{field.name.replace('_', '-')}" in shown
-    source = Path(module.__file__).read_text()
-    assert source.count('    """') >= 1 + len(dataclasses.fields(module.Arguments)), "a field has no help"
+    source = Path(inspect.getfile(kind)).read_text()
+    assert source.count('    """') >= 1 + len(dataclasses.fields(kind)), "a field has no help"
 
 
 @pytest.mark.parametrize(

@@ -1,51 +1,26 @@
 """`twinarm act`: live through episodes on a robot with a learner's newest weights, and send them there."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 
 from control.errors import UserError
 from control.interfaces import Robot
 from policies.learned import require_calibration, require_fit
 from tools.eval import open_tidying
+from tools.flags.act import Arguments
 from tools.robots import open_robot
 from tools.run import referee
 from tools.status_line import StatusLine
-from tools.supervision import supervised
+from tools.supervision import Supervision, supervised
 from tools.timing import Watched, spent, times
 from training.acting import Exploring, Told, act
 from training.courier import Courier
 from training.settings import TrainConfig
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Act by the clock with the newest weights of a learner (twinarm learn) until it has had enough, and send it what
-    was lived through. While the learner is lost the arm goes on with the last weights."""
-
-    learner: tyro.conf.Positional[str]
-    """The learner's endpoint, such as ipc:///tmp/learner."""
-
-    robot: str = "twin"
-    """twin, real, an arm's .yaml, sim (in real time), or the endpoint of a served robot."""
-
-    intervene: str | None = None
-    """With what a person may take the arm over: a device as in teleop. What they do is learned from as a
-    demonstration."""
-
-    own_reset: bool = False
-    """Let the arm put the cube back and look for it by itself, as an arm must; it starts at home."""
-
-    any_calibration: bool = False
-    """Act even on an arm calibrated otherwise than those that demonstrated."""
-
-    json: bool = False
-    """Print the figures as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:
@@ -73,17 +48,31 @@ def main(arguments: Arguments) -> None:
             recent = outcomes[-20:]
             line.show(f"{len(outcomes)} episodes, {sum(recent)} of the last {len(recent)} lifted")
 
-        told = Told(person.watch, lived, lambda why: line.show(f"waiting {why}"))
+        def conclude() -> None:
+            line.show("")
+            tell(arguments, console, spent(watched, policy), outcomes, person)
+
+        stack.callback(conclude)  # however it ends
+        told = Told(person.watch, lived, line.tell, lambda why: line.show(f"waiting {why}"))
         courier.start()
         act(robot, watched, person.judge(referee(config, robot)), courier, rng, told)
-    stages = spent(watched, policy)
+
+
+def tell(
+    arguments: Arguments,
+    console: Console,
+    stages: dict[str, tuple[float, ...]],
+    outcomes: Sequence[bool],
+    person: Supervision,
+) -> None:
+    """What the time went to, and what came of it."""
+    lifted, steps, theirs = sum(outcomes), person.steps, person.by_person
     console.print(times(stages))
-    console.print(
-        f"{sum(outcomes)} of {len(outcomes)} episodes lifted, {person.by_person} of {person.steps} steps by a person"
-    )
+    beside = f", {theirs} of {steps} steps by a person" if arguments.intervene else ""
+    console.print(f"{lifted} of {len(outcomes)} episodes lifted{beside}")
     if arguments.json:
-        figures = {"episodes": len(outcomes), "lifted": sum(outcomes), "steps": person.steps}
-        print(json.dumps(figures | {"by_person": person.by_person, "times_ms": stages}))
+        figures = {"episodes": len(outcomes), "lifted": lifted, "steps": steps, "by_person": theirs}
+        print(json.dumps(figures | {"times_ms": stages}))
 
 
 def opened(arguments: Arguments, config: TrainConfig) -> Robot:

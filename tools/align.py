@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -24,6 +22,7 @@ from control.types import Command, Observation, ResetRequest
 from policies.aligning import Alignment, align
 from policies.finder import CubeFinder
 from sim.robot import SimRobot
+from tools.flags.align import Arguments
 from tools.person import await_enter
 from tools.progress import COLUMNS
 from tools.robots import open_robot
@@ -37,30 +36,6 @@ AROUND = (
     *((0, 0, 0, 0, -0.6), (0.1, -0.1, 0.1, 0, 0.9), (-0.1, 0.1, 0, -0.1, -0.9), (0, 0.2, -0.2, 0, 0.3)),
     *((0, 0.1, 0.15, -0.2, 0.2), (0.1, -0.2, 0, 0.15, -0.3)),
 )
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Look at one cube on the table from sixteen poses and find the wrist camera's place, direction and field of view.
-    The file that comes of it is a mount: --set robot.wrist_camera=FILE, for the simulator and for `sighted` alike."""
-
-    output: Path
-    """New YAML file for the mount; beside it a picture: the arm's view, the simulator's, one laid over the other."""
-
-    robot: str = "twin"
-    """The arm: twin, real, the YAML file of one, or sim."""
-
-    base: str | None = None
-    """Mount to begin with; default: the shipped one."""
-
-    cube_m: float = 0.03
-    """Side of the cube."""
-
-    cube_rgb: tuple[float, float, float] = (0.85, 0.1, 0.1)
-    """Its colour, each in 0 to 1."""
-
-    json: bool = False
-    """Print the mount and the errors as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

@@ -1,12 +1,9 @@
 """`twinarm audit`: what rewards really pay, or whether demonstrations are fit to learn from."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +12,7 @@ from control.arm import Arm
 from control.datasets import Dataset
 from control.errors import UserError
 from policies.spaces import Spaces
-from tools.robots import EXPERIMENT
+from tools.flags.audit import Arguments
 from training import data_audit, settings
 from training.audit_figure import draw
 from training.collect import action_space
@@ -27,32 +24,6 @@ from training.settings import TrainConfig
 TABLE_WIDTH = 130
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Roll out success and the traps beside it, and say what each reward pays for them."""
-
-    rewards: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Names in configs/rewards.yaml; default: all of them."""
-
-    config: str = EXPERIMENT
-    """Configuration whose task, control rate and discount are audited."""
-
-    dataset: Path | None = None
-    """Look at the demonstrations in this folder instead, as `collect` and `train` do."""
-
-    resets: int = 3
-    """From how many starts; the figures are means over them."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    output: Path = Path("runs/audit")
-    """The figure goes to OUTPUT/<date>/audit.png."""
-
-    json: bool = False
-    """Print the figures as one line of JSON on stdout."""
-
-
 def main(arguments: Arguments) -> None:
     """Audit, print the table, draw the figure or list the findings."""
     console = Console(stderr=True)
@@ -62,10 +33,11 @@ def main(arguments: Arguments) -> None:
     if arguments.dataset is not None:
         return about_data(chosen, Dataset.open(arguments.dataset), console, arguments.json)
     names = arguments.rewards or tuple(config.shipped("rewards.yaml"))
+    arguments.output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     with console.status("rolling out success and its traps"):
         rollouts, verdicts = audit(chosen, names, arguments.resets)
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
-    folder.mkdir(parents=True)
+    folder.mkdir()
     draw(folder / "audit.png", rollouts, verdicts, chosen.replay.gamma)
     figures = [row(verdict) for verdict in verdicts]
     (folder / "audit.json").write_text(json.dumps(figures, indent=1) + "\n")

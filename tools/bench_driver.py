@@ -10,8 +10,9 @@ import numpy as np
 
 from control.arm import Arm
 from control.config import RobotConfig
-from control.governor import TICK_S
+from control.governor import RATE_HZ, TICK_S
 from control.modes import Word
+from control.pacing import Pacer
 from hardware.arm import spec_of, task_of
 from hardware.orders import Order, Say, Task, Telemetry
 from hardware.process import PRIORITY, build, run
@@ -94,5 +95,5 @@ def drive(task: Task, seconds: float, prompt: bool, pipe: Connection) -> None:
     def note(telemetry: Telemetry) -> None:
         stamps.append(telemetry.stamp_s)
 
-    run(driver, orders, note)
+    run(driver, orders, note, Pacer(RATE_HZ))
     pipe.send((np.array(stamps), driver.late, granted))

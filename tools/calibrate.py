@@ -4,12 +4,10 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -17,9 +15,10 @@ from rich.table import Table
 from control.arm import Arm
 from control.errors import CalibrationError, UserError
 from control.types import JOINTS
-from hardware.bus import SLACK_S, Bus
+from hardware.bus import Bus
 from hardware.calibrating import IDS, Calibrating, Reach, write
 from hardware.calibration import Calibration
+from tools.flags.calibrate import Arguments
 from tools.person import await_enter, await_line
 
 LOOK_S = 0.02
@@ -28,29 +27,6 @@ ZERO = (
     "Hold the arm as docs/images/zero.png shows it: straight ahead, upper arm upright, forearm level, the hand in line "
     "with it, its fingers one above the other and ten degrees from shut."
 )
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Calibrate an arm by hand: it goes limp, you hold it at zero, then move each joint to both of its stops."""
-
-    port: tyro.conf.Positional[str]
-    """Serial port of the arm, such as /dev/serial/by-id/…; twinarm find lists them."""
-
-    output: Path = Path("calibration.json")
-    """Where the calibration goes; one that is there is kept as <name>.1."""
-
-    lerobot: Path | None = None
-    """Take LeRobot's calibration file of this arm instead of calibrating by hand; its zero is as good as its sweep."""
-
-    export: Path | None = None
-    """Write it in LeRobot's form as well."""
-
-    slack_ms: float = 1e3 * SLACK_S
-    """How long after its bytes an answer may come; more for a slow adapter."""
-
-    json: bool = False
-    """Print the calibration as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

@@ -1,6 +1,6 @@
 """The console command `twinarm`: picks a verb, reads its flags, turns a mistake into one line.
 
-A verb is a module `tools/<verb>.py` with two names. The docstrings below the fields are what `--help` prints:
+A verb is two modules. `tools/flags/<verb>.py` says what it takes; what `--help` prints stands below the fields:
 
     @dataclass(frozen=True)
     class Arguments:
@@ -15,17 +15,21 @@ A verb is a module `tools/<verb>.py` with two names. The docstrings below the fi
         json: bool = False
         '''Print one line of JSON instead of the table.'''
 
+`tools/<verb>.py` does it:
+
     def main(arguments: Arguments) -> int | None:
         '''Returns the exit status; None is 0. A TwinarmError ends in one line on stderr and status 2.'''
 
 Fields are flat, flags are kebab-case (`curriculum_stage` is `--curriculum-stage`), a boolean is a flag without a value.
-Only the chosen verb's module is imported, so heavy imports may stand at its top.
+The second is imported once the flags are right, so heavy imports may stand at its top and at no other place: help and a
+misspelt flag do not wait for them.
 """
 
 import difflib
 import errno
 import importlib
 import io
+import keyword
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -47,16 +51,20 @@ VERBS = {
     "probe": "ask a real servo what it does where the twin rests on a third party's word",
     "doctor": "check this machine and the arm on it: what is wrong, and what to do",
     "serve": "put a robot on a ZeroMQ endpoint",
+    "view": "show a robot in a browser, drive it there and stop it, and look at runs",
     "run": "run a policy on a robot: from a checkpoint to a lift in one command",
     "teleop": "drive a robot by keys, gamepad or leader arm",
     "learn": "learn from actors elsewhere while they act, and send them the newest weights",
     "act": "live through episodes with a learner's newest weights, and send them there",
     "serve-policy": "put a trained policy on a ZeroMQ endpoint, for any number of robots",
+    "onnx": "write a trained policy as an ONNX file, for ONNX Runtime",
     "stop": "stop a served robot, whoever drives it",
     "keys": "who may reach a robot from another machine, and as what",
     "twin": "emulate the arm: servos on a serial port, a camera, and the truth about both",
     "limits": "judge the twin's own record: how far, how fast and how hard the arm went",
     "collect": "record scripted grasps as a dataset",
+    "export": "write a dataset in LeRobot's or robomimic's form",
+    "import": "make demonstrations of a LeRobot dataset",
     "record": "record what a person does with an arm: drive, look at the clip, keep, redo or discard",
     "review": "list a dataset's episodes, look at one, label it otherwise or discard it",
     "data": "datasets as wholes: info, check, merge, split, recover",
@@ -66,8 +74,10 @@ VERBS = {
     "resume": "continue a run that was stopped or killed",
     "audit": "what every reward pays for success and for the traps beside it",
     "eval": "run a policy on unseen resets: success with its interval, video, failures by kind",
-    "bench": "measure this project against the bare limit: env, update, wire, bus, driver, safety",
+    "gap": "why a policy is not on the twin what it was in the simulator, one cause at a time",
+    "bench": "measure this project, against the bare limit where there is one: env, update, wire and others",
 }
+EXTRAS = {"av": "export", "h5py": "export", "pyarrow": "export"}  # by package; what is not here is in `all`
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk
@@ -106,18 +116,32 @@ def run(verb: str, words: list[str]) -> int:
     """Raises UserError for a verb or a flag that does not exist, naming near ones."""
     if verb not in VERBS:
         raise UserError(f"there is no verb {verb}; {near(verb, list(VERBS))}")
-    module = load(verb)
-    return module.main(parse(module.Arguments, verb, words)) or 0
+    arguments = parse(flags(verb), verb, words)
+    return load(verb).main(arguments) or 0
+
+
+def module_of(verb: str) -> str:
+    """The name of a verb's modules; Python's own words get an underscore."""
+    name = verb.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def flags(verb: str) -> type:
+    """What the verb takes."""
+    kind: type = importlib.import_module(f"tools.flags.{module_of(verb)}").Arguments
+    return kind
 
 
 def load(verb: str) -> Any:
     """The verb's module. Raises UserError where this machine lacks a package or a graphics library it needs."""
     try:
-        return importlib.import_module(f"tools.{verb.replace('-', '_')}")
+        return importlib.import_module(f"tools.{module_of(verb)}")
     except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] in OURS:
+        package = str(error.name).partition(".")[0]
+        if package in OURS:
             raise
-        raise UserError(f'{verb} needs the package {error.name}; pip install "twinarm[all]"') from None
+        extra = EXTRAS.get(package, "all")
+        raise UserError(f'{verb} needs the package {package}; pip install "twinarm[{extra}]"') from None
     except Exception:
         graphics.require_gl()  # MuJoCo and OpenCV do not even import where an OpenGL library is missing
         raise

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -18,21 +18,11 @@ from control.errors import TwinarmError
 from hardware.address import located, read_address
 from hardware.calibration import Calibration
 from hardware.checkup import Check, check_camera, check_servos
+from tools.flags.doctor import Arguments
 
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 PICTURES, SLOW_MS = 50, 20.0
 LITTLE_GB, NONE_GB = 2.0, 0.2
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Check this machine, and the arm whose file is given. Nothing is written and nothing moves."""
-
-    arm: Path | None = None
-    """File of the arm, as for --robot; default: arm.yaml here, else ~/.config/twinarm/arm.yaml, where there is one."""
-
-    json: bool = False
-    """Print one line of JSON for each check instead of the table."""
 
 
 def main(arguments: Arguments) -> int:
@@ -72,7 +62,9 @@ def arm(path: Path | None) -> Iterator[Check]:
         address = read_address(path)
         calibration = Calibration.load(path.parent / address.calibration)
     except TwinarmError as error:
-        yield Check("arm", "FAIL", str(error), f"mend {path}")
+        yield Check(
+            "arm", "FAIL", str(error), f"mend {path}" if path.exists() else "twinarm find prints one to begin with"
+        )
         return
     yield Check("arm", "PASS", f"{path}, calibration {calibration.digest}")
     yield from check_servos(address.port, calibration, address.slack_s)

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from control.interfaces import Robot
 from sim.stages import stage_name
 from sim.wild import FACTORS
 from tools.collect import workers
+from tools.flags.eval import Arguments
 from tools.person import ask_person
 from tools.players import player
 from tools.progress import bar, counting
@@ -37,71 +37,6 @@ from training.teachers import Teacher
 TABLE_WIDTH = 118
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Run a policy on resets that nothing was trained or chosen on, and count."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, the endpoint of a served policy, or one of: scripted, sighted, told, crude, zero,
-    random."""
-
-    robot: str = "sim"
-    """sim, or the endpoint of a served robot such as ipc:///tmp/arm."""
-
-    curriculum_stage: str | None = None
-    """Where an episode starts; default: the configuration's."""
-
-    episodes: int = 100
-    """How many resets."""
-
-    cube: str | None = None
-    """Where the cube is laid, always, and where told believes it to be: x,y,yaw in metres and degrees; twinarm touch
-    finds them with the gripper. Default: anywhere in the configuration's box."""
-
-    seed: int = 0
-    """Which resets: the first, counted from the seeds that are kept for evaluation; the others follow."""
-
-    config: str | None = None
-    """Configuration of task and robot; default: the run's, else what a served robot runs at, else lift_fast.yaml."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    wild: bool = False
-    """Let cube, colours, table, light, cameras, servos and delays differ from reset to reset, as wild.yaml says."""
-
-    by_factor: bool = False
-    """Evaluate as well with each wild factor alone and with none: what breaks the policy?"""
-
-    by_feel: bool = False
-    """Judge by joints and load alone, as on an arm; where the robot could tell the truth, it is told beside."""
-
-    own_reset: bool = False
-    """Let the arm put the cube back and look for it by itself, as an arm must; the simulator lays no cube. It starts at
-    home."""
-
-    any_calibration: bool = False
-    """Play even a policy that learned from an arm calibrated otherwise."""
-
-    model: str | None = None
-    """An MJCF of your own instead of the SO-101."""
-
-    workers: int | None = None
-    """Processes with a simulator of their own; default: as many as cores, fewer for few episodes."""
-
-    cluster: str | None = None
-    """A Ray cluster to evaluate on instead: its address, or local."""
-
-    video: bool = False
-    """Film the first episodes from three sides."""
-
-    output: Path = Path("runs/eval")
-    """Every episode's figures, and the film, go to OUTPUT/<date>/."""
-
-    json: bool = False
-    """Print the figures as one line of JSON on stdout."""
-
-
 def main(arguments: Arguments) -> None:
     """Evaluate, print the table, keep it."""
     console = Console(stderr=True)
@@ -112,6 +47,7 @@ def main(arguments: Arguments) -> None:
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
     judge, witness = referee(arguments, config), lift_task(config) if arguments.by_feel else None
+    arguments.output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     make_robot = robot_maker(arguments, config)
     make_player = partial(player, arguments.policy, config, any_calibration=arguments.any_calibration)
 
@@ -124,16 +60,16 @@ def main(arguments: Arguments) -> None:
 
     report = examined(config.task, "evaluating")
     factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
-    folder = keep(arguments, report)
+    alone = {"factors": {name: found.summary() for name, found in factors.items()}} if factors else {}
+    folder = keep(arguments, report, alone)
     if arguments.video:
         film(folder / "eval.mp4", arguments, config)
     show(report, console)
-    for name, alone in factors.items():
-        console.print(f"wild in {name}: {sentence(alone.summary())}", soft_wrap=True)
+    for name, found in factors.items():
+        console.print(f"wild in {name}: {sentence(found.summary())}", soft_wrap=True)
     console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
     if arguments.json:
-        alone_too = {"factors": {name: alone.summary() for name, alone in factors.items()}} if factors else {}
-        print(json.dumps(report.summary() | alone_too | {"stage": config.task.stage, "output": str(folder)}))
+        print(json.dumps(report.summary() | alone | {"stage": config.task.stage, "output": str(folder)}))
 
 
 def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot]:
@@ -195,14 +131,11 @@ def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
         shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 
 
-def keep(arguments: Arguments, report: Report) -> Path:
-    """Write summary and episodes to a new folder."""
+def keep(arguments: Arguments, report: Report, alone: dict[str, Any]) -> Path:
+    """Write summary, what was found of each factor `alone`, and episodes to a new folder."""
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
     folder.mkdir(parents=True)
-    summary: dict[str, Any] = report.summary() | {
-        "policy": arguments.policy,
-        "arguments": asdict(arguments),
-    }
+    summary = report.summary() | alone | {"policy": arguments.policy, "arguments": asdict(arguments)}
     (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
     return folder

@@ -39,6 +39,9 @@ class Fate:
         for mishap in over:
             self._lasting.remove(mishap)
             self._change(mishap, False)
+            for other in self._lasting:
+                if other.what == mishap.what:
+                    self._change(other, True)  # it goes on
         for mishap in begun:
             self._lasting.append(mishap)
             self._change(mishap, True)

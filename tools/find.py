@@ -1,7 +1,6 @@
 """`twinarm find`: serial ports and who is on them, cameras and what they see."""
 
 import json as jsonlib
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,21 +11,8 @@ from rich.table import Table
 from control.errors import UserError
 from control.types import JOINTS
 from hardware.calibrating import IDS
-from hardware.discovery import DEVICES, Port, Source, cameras, ports
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """List serial ports and cameras by names that stay. Servos are asked for their ids; nothing moves."""
-
-    output: Path = Path("runs/find")
-    """A picture from each camera goes to OUTPUT/<date>/camera_N.png."""
-
-    devices: Path = DEVICES
-    """Where devices are."""
-
-    json: bool = False
-    """Print what was found as one line of JSON on stdout."""
+from hardware.discovery import Port, Source, cameras, ports
+from tools.flags.find import Arguments
 
 
 def main(arguments: Arguments) -> None:

@@ -1,28 +1,15 @@
 """`twinarm limits`: whether an arm kept its limits, by the twin's own record."""
 
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
 from control.errors import UserError
 from hardware import black_box
 from hardware.extremes import extremes
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Judge a record that `twinarm twin --log` made: how far each joint went, how fast, how hard. Exit status 1 where
-    a limit was broken."""
-
-    record: tyro.conf.Positional[Path]
-    """The record."""
-
-    json: bool = False
-    """Print one line of JSON for each limit instead of the table."""
+from tools.flags.limits import Arguments
 
 
 def main(arguments: Arguments) -> int:

@@ -1,28 +1,12 @@
 """`twinarm model`: the arm as MJCF."""
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 from control import arm
 from control.actuators import actuator
-from control.config import RobotConfig
 from control.errors import UserError
 from sim.scene import arm_spec
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Write the arm's MJCF, with its wrist camera and actuators, for use elsewhere."""
-
-    out: Path
-    """File to write; an existing one is left alone."""
-
-    profile: str = RobotConfig().profile
-    """Actuator profile: measured, menagerie, bam_p32, bam_p16, or a file of twinarm sysid."""
-
-    force: bool = False
-    """Replace an existing file."""
+from tools.flags.model import Arguments
 
 
 def main(arguments: Arguments) -> None:

@@ -4,11 +4,11 @@ from functools import partial
 from pathlib import Path
 
 from control.arm import Arm
-from control.errors import UserError
+from control.errors import CheckpointError, UserError
 from control.interfaces import Policy, Robot
-from policies.actor import load_policy
 from policies.behaviours import Blind
 from policies.learned import LearnedPolicy, Notes, read_notes, require_calibration, require_fit
+from policies.networks import load_network
 from policies.remote import DEADLINE_S, PATIENCE_S, RemotePolicy
 from policies.repeat import Repeat
 from policies.spaces import Spaces
@@ -39,15 +39,20 @@ def played(name: str, config: TrainConfig, robot: Robot, any_calibration: bool) 
     if name in UNTAUGHT:
         return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0), None
     policy, notes = _served(name, arm, robot) if name.startswith(REMOTE) else _loaded(name, arm)
-    require_fit(notes, robot.spec, name)
-    if not any_calibration:
-        require_calibration(notes, robot.spec, name)
+    try:
+        require_fit(notes, robot.spec, name)
+        if not any_calibration:
+            require_calibration(notes, robot.spec, name)
+    except CheckpointError:
+        if isinstance(policy, RemotePolicy):
+            policy.close()
+        raise
     return lambda seed: policy, notes
 
 
 def _loaded(name: str, arm: Arm) -> tuple[Policy, Notes]:
     path = policy_file(name)
-    network, header = load_policy(path)
+    network, header = load_network(path)
     notes = read_notes(path, header)
     spaces = Spaces(notes.spaces, arm)
     return Repeat(LearnedPolicy(network, spaces), spaces), notes
@@ -64,5 +69,6 @@ def policy_file(name: str) -> Path:
     path = Path(name)
     path = path / BEST if path.is_dir() else path
     if not path.is_file():
-        raise UserError(f"no policy at {name}; name a run, a policy.safetensors, or {', '.join((*SCRIPTS, *UNTAUGHT))}")
+        others = ", ".join((*SCRIPTS, *UNTAUGHT))
+        raise UserError(f"no policy at {name}; name a run, a policy.safetensors or .onnx, or {others}")
     return path

@@ -1,10 +1,9 @@
 """`twinarm probe`: whether a real servo does what the emulated one does on a third party's word."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -12,6 +11,7 @@ from control.errors import UserError
 from hardware.cadence import Finding
 from hardware.packets import BROADCAST
 from hardware.probing import probe, switched_off_and_on
+from tools.flags.probe import Arguments
 from tools.person import await_enter
 
 FREE = (
@@ -19,27 +19,6 @@ FREE = (
     "and let go."
 )
 NOBODY = "somebody must see that the servo is free to turn; run it in a terminal, or say --allow-motion"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Ask a real servo what it does where the twin's rests on a third party's word. Exit status 1 where they differ:
-    then believe the servo. Settings are put back; nothing is kept in its EEPROM."""
-
-    port: tyro.conf.Positional[str]
-    """Serial port, such as /dev/ttyACM0."""
-
-    id: int = 1
-    """Of the servo."""
-
-    power: bool = False
-    """Ask somebody to switch the supply off and on, too, to see what is left."""
-
-    allow_motion: bool = False
-    """Do not wait for somebody to say that it may move."""
-
-    json: bool = False
-    """Print one line of JSON for each behaviour instead of the table."""
 
 
 def main(arguments: Arguments) -> int:

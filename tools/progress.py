@@ -32,16 +32,24 @@ COLUMNS = (
 
 @contextmanager
 def bar(console: Console, label: str, total: int) -> Iterator[Callable[[bool], None]]:
-    """A bar over episodes that counts how many succeeded; call it with each outcome."""
+    """A bar over episodes that counts how many succeeded; call it with each outcome.
+
+    Raises:
+        KeyboardInterrupt: saying how far it was, for those who keep nothing before the end.
+    """
     with Progress(*COLUMNS, console=console, transient=True) as progress:
-        row, lifted = progress.add_task(label, total=total), 0
+        row, done, lifted = progress.add_task(label, total=total), 0, 0
 
         def tell(success: bool) -> None:
-            nonlocal lifted
-            lifted += success
-            progress.update(row, advance=1, description=f"{label}: {lifted} lifted")
+            nonlocal done, lifted
+            done, lifted = done + 1, lifted + success
+            progress.update(row, completed=done, description=f"{label}: {lifted} lifted")
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            far = f"{label} was at {done} of {total} episodes, {lifted} lifted"
+            raise KeyboardInterrupt(f"interrupted; {far}, and none of it is kept") from None
 
 
 def counting(tell: Callable[[bool], None]) -> Callable[[EpisodeResult], None]:
@@ -57,7 +65,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: object) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
-        console.print("stopping after this decision; Ctrl-C again stops at once")
+        console.print("stopping after this decision or episode; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -94,6 +102,8 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
         results = itertools.count(1)
 
         def examined(result: EpisodeResult) -> None:
+            if enough():  # all that was learned is saved
+                raise KeyboardInterrupt
             advance("evaluating", next(results), 2 * finals)
 
         recent: deque[bool] = deque(maxlen=20)

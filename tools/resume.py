@@ -1,27 +1,10 @@
 """`twinarm resume`: go on with a run that was stopped or killed."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
-import tyro
 from rich.console import Console
 
 from tools import training
+from tools.flags.resume import Arguments
 from training import runs
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Continue a run from its newest checkpoint, as if it had never stopped."""
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run, such as runs/latest."""
-
-    robot: str | None = None
-    """sim, or the endpoint of a served robot such as ipc:///tmp/arm; default: the one it was begun on."""
-
-    json: bool = False
-    """Print the report as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

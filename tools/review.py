@@ -1,42 +1,21 @@
 """`twinarm review`: what is in a dataset, and which of it to keep."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
 from control.arm import Arm
 from control.datasets import Dataset
 from control.errors import UserError
+from tools.flags.review import Arguments
 from training.film import film_episode
 from training.reviewing import Account, account, draw_sheet
 
 TABLE_WIDTH = 100
 CLIPS = "clips"  # beside the episodes
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """List a dataset's episodes, or look at one: a contact sheet and a film; label it otherwise, or discard it."""
-
-    dataset: tyro.conf.Positional[Path]
-    """Folder of the dataset."""
-
-    episode: int | None = None
-    """Which one to look at; default: all of them are listed."""
-
-    label: Literal["success", "failure"] | None = None
-    """Say this of --episode from now on."""
-
-    discard: bool = False
-    """Move --episode to the folder discarded/ in the dataset. Nothing is deleted."""
-
-    json: bool = False
-    """Print one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

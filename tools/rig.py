@@ -38,7 +38,7 @@ class TwinArm(ServoArm):
             camera = failed.enter_context(closing(Camera(where["camera"], config.camera_px)))
             calibration = twin_calibration(Arm.from_facts())
             super().__init__(config, where["port"], calibration, {"wrist_cam": camera}, self._start, SLACK_S)
-            failed.pop_all()
+            self._held = failed.pop_all()
 
     @property
     def twin_pid(self) -> int:
@@ -51,9 +51,8 @@ class TwinArm(ServoArm):
 
     def close(self) -> None:
         """End driver and twin."""
-        super().close()
-        self._oracle.close()
-        end_twin(self._twin)
+        with self._held:
+            super().close()
 
     def _start(self, request: ResetRequest) -> np.ndarray:
         return self._oracle.reset(request).target_rad

@@ -12,10 +12,10 @@ from hardware.address import open_arm
 from sim.robot import SimRobot
 from sim.scene import plant
 from tools.rig import TwinArm
+from tools.shipped import EXPERIMENT, FAST
 
 RECORDED = "twin:"
 REMOTE = ("ipc://", "tcp://")
-EXPERIMENT, FAST = "drqv2_lift_s3_v13.yaml", "lift_fast.yaml"
 
 
 def open_robot(name: str, wanted: RobotConfig, realtime: bool = False) -> Robot:

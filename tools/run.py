@@ -3,11 +3,8 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import tyro
 from rich.console import Console
 
 from control.arm import Arm
@@ -19,9 +16,11 @@ from control.interfaces import Robot
 from control.loop import Step
 from control.types import Command, Observation
 from policies.learned import Notes, require_start
+from policies.remote import RemotePolicy
 from policies.spaces import Spaces
-from tools.eval import Arguments as EvalArguments
 from tools.eval import configured, lift_task, open_tidying
+from tools.flags.eval import Arguments as EvalArguments
+from tools.flags.run import Arguments
 from tools.person import await_enter
 from tools.players import played
 from tools.robots import open_robot
@@ -33,58 +32,6 @@ from training.sensed import SensedLift
 from training.settings import TrainConfig
 
 NOBODY = "with --step somebody must press Enter for every action; run it in a terminal"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run a policy on a robot: it glides to its start, acts by the clock, and is judged; by feel where nobody knows
-    the truth. What the time went to is told at the end."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, a policy.safetensors, the endpoint of a served policy, or a script such as sighted."""
-
-    robot: str = "twin"
-    """twin, real, an arm's .yaml, sim, or the endpoint of a served robot."""
-
-    episodes: int = 1
-    """How many."""
-
-    seed: int = 0
-    """Which starts, as in eval."""
-
-    curriculum_stage: str | None = None
-    """Where an episode starts; default: the configuration's."""
-
-    config: str | None = None
-    """Configuration of task and robot; default: the run's."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    cube: str | None = None
-    """Where the cube lies, x,y,yaw in metres and degrees."""
-
-    intervene: str | None = None
-    """With what a person may take the arm over while the policy runs: a device as in teleop. They take it by holding
-    a motion key, and give it back by g; s and f say how an episode ended. docs/operate.md tells the keys."""
-
-    output: Path | None = None
-    """Record the episodes in this dataset, with who acted at every step; those that it has stay."""
-
-    step: bool = False
-    """Wait for Enter before every action, and say what it is."""
-
-    own_reset: bool = False
-    """Let the arm put the cube back and look for it by itself."""
-
-    any_start: bool = False
-    """Act even from where no episode of its training began."""
-
-    any_calibration: bool = False
-    """Act even on an arm calibrated otherwise than those it learned from."""
-
-    json: bool = False
-    """Print the figures as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:
@@ -100,6 +47,8 @@ def main(arguments: Arguments) -> None:
         robot = stack.enter_context(closing(opened(arguments, config)))
         play, notes = played(arguments.policy, config, robot, arguments.any_calibration)
         policy = play(EVALUATION_SEED + arguments.seed)
+        if isinstance(policy, RemotePolicy):
+            stack.callback(policy.close)
         spaces = Spaces(notes.spaces if notes else config.spaces, Arm.of(config.robot.model))
         person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, spaces, console.print))
         diary = stack.enter_context(diary_of(arguments, config, robot, spaces))

@@ -2,45 +2,22 @@
 
 import signal
 import threading
-from dataclasses import dataclass
-from pathlib import Path
-
-import tyro
 
 from control.arm import Arm
 from control.keys import read_keys
 from control.link import Listener
-from policies.actor import load_policy
 from policies.card import LARGEST_LOOK, Card
 from policies.learned import read_notes
+from policies.networks import load_network
 from policies.service import PolicyService
+from tools.flags.serve_policy import Arguments
 from tools.players import policy_file
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Serve a policy until interrupted. Robots ask it with twinarm run --policy ENDPOINT."""
-
-    policy: tyro.conf.Positional[str]
-    """A run, or a policy.safetensors."""
-
-    endpoint: str
-    """Where to listen: ipc:///tmp/policy, or tcp://127.0.0.1:5600."""
-
-    model: str | None = None
-    """The robots' MJCF where it is not the SO-101."""
-
-    keys: Path | None = None
-    """File of the clients that may come from other machines, as twinarm keys writes it."""
-
-    device: str = "cpu"
-    """Of the network: cpu or cuda."""
 
 
 def main(arguments: Arguments) -> None:
     """Load, say so in one line, answer until SIGINT or SIGTERM."""
     path = policy_file(arguments.policy)
-    network, header = load_policy(path, arguments.device)
+    network, header = load_network(path, arguments.device)
     notes, stop = read_notes(path, header), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -1,28 +1,15 @@
 """`twinarm setup-servos`: each servo of a new arm gets its id, one after another."""
 
-from dataclasses import dataclass
-
-import tyro
 from rich.console import Console
 
 from control.errors import BusError, CalibrationError, UserError
 from control.types import JOINTS
 from hardware.calibrating import IDS
 from hardware.enrolment import alone, enrol
+from tools.flags.setup_servos import Arguments
 from tools.person import await_enter
 
 NOBODY = "somebody must connect one servo after another and press Enter; run it in a terminal"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Give each servo its id and baud rate: connect one, press Enter, go on to the next. Nothing moves."""
-
-    port: tyro.conf.Positional[str]
-    """Serial port that the servos are connected to, such as /dev/ttyACM0."""
-
-    only: tuple[str, ...] = ()
-    """Joints whose servos are new, such as gripper; default: all six."""
 
 
 def main(arguments: Arguments) -> None:

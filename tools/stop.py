@@ -1,25 +1,13 @@
 """`twinarm stop`: stop a served robot, whoever drives it."""
 
 from contextlib import closing
-from dataclasses import dataclass
 
-import tyro
 from rich.console import Console
 
 from control.endpoints import STOPPING, beside
 from control.modes import Word
 from control.remote import RemoteRobot
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Stop a served robot: it brakes, holds, and stays so until it is cleared. Anybody may."""
-
-    endpoint: tyro.conf.Positional[str]
-    """Where it is served, such as ipc:///tmp/arm/wire."""
-
-    clear: bool = False
-    """Let it go on, instead: an operator has seen what was wrong."""
+from tools.flags.stop import Arguments
 
 
 def main(arguments: Arguments) -> None:

@@ -3,51 +3,49 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-import tyro
 from rich.console import Console
 from rich.progress import Progress
 
 from control.errors import UserError
-from tools.progress import COLUMNS
+from tools.flags.sweep import Arguments
+from tools.progress import COLUMNS, bar
+from tools.training import require_device
 from training import sweep, sweep_report
 from training.cluster import require_cluster
 from training.crew import share
-from training.sweep import Sweep
+from training.ledger import Ledger, Outcome
+from training.sweep import Cell, Sweep
 
 GLANCE_S = 2.0
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run a sweep; the same command again goes on with what is missing, and `report.md` grows with it."""
-
-    sweep: tyro.conf.Positional[str]
-    """File of the sweep, or the name of a shipped one such as sweeps/bootstrap.yaml."""
-
-    workers: int | None = None
-    """Runs at a time, one core each; default: as many as cores."""
-
-    cluster: str | None = None
-    """A Ray cluster to run on instead: its address, or local. Its machines must see OUTPUT as a common folder."""
-
-    only: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Run the arms of these factors alone."""
-
-    output: Path = Path("runs/sweeps")
-    """The sweep goes to OUTPUT/<name>/."""
-
-    json: bool = False
-    """Print one line of JSON for every finished run on stdout."""
 
 
 def main(arguments: Arguments) -> None:
     """Record, train, report."""
     console = Console(stderr=True)
+    whole, wanted = planned(arguments)
+    ledger = Ledger(arguments.keep or whole.folder / "cells.jsonl")
+    for cell in wanted:
+        if ledger.outcome(cell) is None and cell.done:
+            ledger.add(Outcome.of(cell))
+    done = len(wanted) - len(missing(whole, wanted, ledger))
+    console.print(f"{done} of {len(wanted)} runs are done: {whole.folder}", soft_wrap=True)
+    try:
+        run(arguments, whole, wanted, ledger, console)
+    except KeyboardInterrupt:
+        done = len(wanted) - len(missing(whole, wanted, ledger))
+        kept = f"{done} of {len(wanted)} runs are kept in {ledger.path}"
+        raise KeyboardInterrupt(f"interrupted; {kept}, and the same command goes on with the others") from None
+    console.print(sweep_report.write(whole, ledger), soft_wrap=True)
+    if arguments.json:
+        for outcome in filter(None, map(ledger.outcome, wanted)):
+            print(json.dumps({"arm": outcome.arm, "seed": outcome.seed} | outcome.report))
+
+
+def planned(arguments: Arguments) -> tuple[Sweep, list[Cell]]:
+    """The sweep, and those of its cells that are asked for. Raises UserError for what would stop it on its way."""
     if arguments.workers is not None and arguments.workers < 1:
         raise UserError(f"--workers must be at least 1, got {arguments.workers}")
     if arguments.cluster is not None:
@@ -56,30 +54,35 @@ def main(arguments: Arguments) -> None:
     if unknown := [name for name in arguments.only if name not in chosen.factors]:
         raise UserError(f"no factor {', '.join(unknown)}; there are: {', '.join(chosen.factors)}")
     whole = sweep.plan_sweep(chosen, arguments.output)
-    wanted = [i for i, cell in enumerate(whole.cells) if not arguments.only or cell.arm in _arms(whole, arguments.only)]
-    todo = [index for index in wanted if not whole.cells[index].done]
-    console.print(f"{len(wanted) - len(todo)} of {len(wanted)} runs are done: {whole.folder}", soft_wrap=True)
-    workers = arguments.workers or os.cpu_count() or 1
-    with console.status("recording demonstrations"):
-        for index in todo:
-            sweep.record(whole.cells[index], workers)
-    with watching(console, whole, wanted):
-        for _ in share(whole, todo, workers, arguments.cluster):
-            sweep_report.write(whole)
-    console.print(sweep_report.write(whole), soft_wrap=True)
-    if arguments.json:
-        for cell in (whole.cells[index] for index in wanted):
-            print(json.dumps({"arm": cell.arm, "seed": cell.config.seed} | sweep.outcome(cell)))
+    arms = {cell.arm for factor in arguments.only for cells in whole.arms_of(factor).values() for cell in cells}
+    wanted = [cell for cell in whole.cells if not arguments.only or cell.arm in arms]
+    for cell in wanted:
+        require_device(cell.config)
+    return whole, wanted
 
 
-def _arms(whole: Sweep, factors: tuple[str, ...]) -> set[str]:
-    return {cell.arm for factor in factors for cells in whole.arms_of(factor).values() for cell in cells}
+def missing(whole: Sweep, wanted: Sequence[Cell], ledger: Ledger) -> list[int]:
+    """The numbers of the cells that are still to be run."""
+    return [whole.cells.index(cell) for cell in wanted if ledger.outcome(cell) is None]
+
+
+def run(arguments: Arguments, whole: Sweep, wanted: Sequence[Cell], ledger: Ledger, console: Console) -> None:
+    """Run what is missing, keeping each outcome as it comes."""
+    todo, workers = missing(whole, wanted, ledger), arguments.workers or os.cpu_count() or 1
+    cells = [whole.cells[index] for index in todo]
+    episodes = sum(chosen.demos.episodes for chosen in sweep.recordings(cells).values())
+    with bar(console, "recording", episodes) as tell:
+        sweep.record(cells, workers, tell)
+    with watching(console, cells):
+        for index, _ in share(whole, todo, workers, arguments.cluster):
+            ledger.add(Outcome.of(whole.cells[index]))
+            sweep_report.write(whole, ledger)
 
 
 @contextmanager
-def watching(console: Console, whole: Sweep, wanted: list[int]) -> Iterator[None]:
-    """A bar over the decisions of all runs, read from their metrics now and then."""
-    cells, over = [whole.cells[index] for index in wanted], threading.Event()
+def watching(console: Console, cells: Sequence[Cell]) -> Iterator[None]:
+    """A bar over the decisions of the runs, read from their metrics now and then."""
+    over = threading.Event()
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         row = progress.add_task("decisions of all runs", total=sum(cell.config.schedule.steps for cell in cells))
 

@@ -4,8 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -20,29 +18,12 @@ from control.errors import UserError
 from control.interfaces import Robot
 from control.types import JOINTS, Command, ResetRequest
 from sim.identify import Fit, Recording, excitation, fit
+from tools.flags.sysid import Arguments
 from tools.progress import COLUMNS
 from tools.robots import open_robot
 
 HZ = 50.0
 NUMBERS = ("kp", "kv", "frictionloss", "delay_s", "lead_s", "backlash_rad")
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Move an arm through steps and chirps of every joint and out into the air, 50 seconds long, and fit the
-    simulator's servos to what it did. The file that comes of it is a profile: --set robot.profile=FILE."""
-
-    output: Path
-    """New YAML file for the profile."""
-
-    robot: str = "twin"
-    """The arm: twin, real, or the YAML file of one. It goes home first; nothing may be in its way."""
-
-    base: str = "measured"
-    """Profile that gives what is not fitted: armature, gears' damping, force."""
-
-    json: bool = False
-    """Print profile and errors as one line of JSON on stdout."""
 
 
 def main(arguments: Arguments) -> None:

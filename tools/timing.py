@@ -24,6 +24,7 @@ class Watched:
         self._since_s: float | None = None
         self.acting_s: list[float] = []
         self.ticks_s: list[float] = []  # from one action to the next
+        self.robot_s: list[float] = []  # of it, until the next observation was there and judged
 
     def reset(self) -> None:
         self._policy.reset()
@@ -35,6 +36,7 @@ class Watched:
             self._begin(observation)
         else:
             self.ticks_s.append(now_s - self._since_s)
+            self.robot_s.append(self.ticks_s[-1] - self.acting_s[-1])
         self._since_s = now_s
         command = self._policy.act(observation)
         self.acting_s.append(time.perf_counter() - now_s)
@@ -44,7 +46,7 @@ class Watched:
 
 def spent(watched: Watched, policy: Policy) -> dict[str, tuple[float, ...]]:
     """What a tick went to, by stage: milliseconds, p50, p99 and the longest."""
-    stages = {"tick": watched.ticks_s, "policy": watched.acting_s}
+    stages = {"tick": watched.ticks_s, "robot": watched.robot_s, "policy": watched.acting_s}
     if isinstance(policy, RemotePolicy):
         timing = policy.timing
         stages |= {"  asked": timing.asked_s, "  inferred": timing.inferred_s, "picture's age": timing.age_s}

@@ -1,8 +1,6 @@
 """`twinarm touch`: a place on the table, shown with the gripper of a limp arm."""
 
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -14,21 +12,10 @@ from hardware.bus import Bus
 from hardware.calibrating import let_go
 from hardware.calibration import Calibration
 from policies.known import shown
+from tools.flags.touch import Arguments
 from tools.person import await_enter
 
 NOBODY = "somebody must hold the arm and press Enter; run it in a terminal"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Show where the cube lies: the arm goes limp, you put its open fingers around the cube as if to grasp it. What is
-    printed is for --cube; the arm stays limp."""
-
-    robot: Path | None = None
-    """YAML file of the arm; default: arm.yaml here, or the one in ~/.config/twinarm."""
-
-    cube_m: float = 0.03
-    """Side of the cube."""
 
 
 def main(arguments: Arguments) -> None:

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from control.datasets import Dataset
 from control.errors import TwinarmError, UserError
-from sim.stages import stage_name
 from tools.audit import warn
 from tools.collect import workers
 from tools.progress import bar, stoppable, watching
@@ -22,18 +21,14 @@ from training import collect, job, runs
 from training.checkpoint import load_newest
 from training.collect import dataset_info
 from training.evaluate import sentence
-from training.lift import load_reward
 from training.reward_audit import audit
 from training.settings import TrainConfig
 from training.watch import Stopped
 
 
 def check(config: TrainConfig) -> None:
-    """Raises UserError for what would stop a run at its start: stage, reward, device or demonstrations."""
-    stage_name(config.task.stage)
-    load_reward(config.task.reward)
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+    """Raises UserError for what would stop a run at its start: device, robot or demonstrations."""
+    require_device(config)
     if config.schedule.envs > 1 and config.run_on != "sim":
         raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
@@ -43,6 +38,12 @@ def check(config: TrainConfig) -> None:
         Dataset.open(Path(str(path)))
 
 
+def require_device(config: TrainConfig) -> None:
+    """Raises UserError where this machine lacks the configuration's device."""
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device is {config.device}, and this machine has no CUDA; use --set device=cpu")
+
+
 def train(folder: Path, robot: str, console: Console, started: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Begin or continue the run in `folder`: demonstrations, learning, evaluation. Returns the report.
 
@@ -50,7 +51,7 @@ def train(folder: Path, robot: str, console: Console, started: Callable[[], None
         started: called when nothing refuses the run any more, before it records and before it learns.
     Raises:
         UserError: no run there, demonstrations that do not fit, or a robot that cannot be shared by environments.
-        KeyboardInterrupt: asked to stop; the run is saved.
+        KeyboardInterrupt: asked to stop; it says what is saved.
     """
     torch.set_num_threads(1)  # a simulator shares the cores: a second thread waits more than it works
     config = msgspec.structs.replace(runs.read_config(folder), run_on=robot)
@@ -75,9 +76,13 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
         partial(open_robot, config.run_on, config.robot),
     )
     started()
-    with bar(console, "recording", demos.episodes) as tell:
-        processes = workers(config.run_on, None, demos.episodes)
-        recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    processes = workers(config.run_on, None, demos.episodes)
+    try:
+        with bar(console, "recording", demos.episodes) as tell:
+            recorded = collect.collect(plan, demos.episodes, processes, tell=lambda _, result: tell(result.success))
+    except KeyboardInterrupt:
+        kept = f"{len(plan.dataset.indices())} of {demos.episodes} demonstrations are kept"
+        raise KeyboardInterrupt(f"interrupted; {kept}; go on with: twinarm resume {folder}") from None
     console.print(f"demonstrations: {sentence(recorded.summary())}", soft_wrap=True)
 
 
@@ -87,12 +92,20 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
         look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
+        finals = config.schedule.final_episodes
         try:
-            finals = config.schedule.final_episodes
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
-        except Stopped as stopped:
-            raise KeyboardInterrupt(f"saved at {stopped}; go on with: twinarm resume {folder}") from None
+        except (Stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept(folder, config)) from None
+
+
+def kept(folder: Path, config: TrainConfig) -> str:
+    """What an interrupted run has learned and how to go on, in words."""
+    if not (saved := load_newest(folder / "checkpoints")):
+        return "interrupted before anything was learned"
+    done = f"decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
+    return f"saved at {done}; go on with: twinarm resume {folder}"
 
 
 def look_before(config: TrainConfig, demos: Dataset | None, console: Console) -> None:

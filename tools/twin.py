@@ -9,18 +9,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import MappingProxyType
 
 import mujoco
 import numpy as np
-import tyro
 
 from control.arm import Arm
 from control.config import RobotConfig
-from control.errors import CommandRefused
+from control.errors import CommandRefused, GraphicsError, TwinarmError
 from control.link import Listener
 from control.modes import Word
 from control.remote import RobotService
@@ -29,41 +26,17 @@ from hardware.black_box import BlackBox
 from hardware.mishaps import load
 from hardware.promptness import be_prompt
 from hardware.slot import Slot
+from sim import graphics
 from sim.cameras import Eye
 from sim.plant import Plant
 from sim.scene import SENSOR_HW
 from sim.webcam import FPS, Webcam
+from tools.flags.twin import Arguments
 from tools.robots import robot_section
 from tools.world import VIEW, World, twin_calibration
 
 LOOK_S = 0.02  # between looks at what ails the camera
 PRIORITY = 40  # below a driver's: a real wire does not wait for whoever listens either
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Run an emulated arm in real time until interrupted: six servos on a serial port, and a wrist camera."""
-
-    link: Path | None = None
-    """A name for the port, such as /tmp/ttyTWIN; default: the pseudo-terminal's own."""
-
-    truth: str | None = None
-    """Endpoint that tells judges where arm and cube truly are, and lays the cube down; default: one of its own."""
-
-    config: str = "lift_fast.yaml"
-    """Configuration whose robot section describes the arm."""
-
-    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Overrides of the configuration, each as key=value."""
-
-    faults: str | None = None
-    """A file of mishaps, each with its time: see docs/architecture.md."""
-
-    log: Path | None = None
-    """Record what the arm does, 250 rows a second, to this new file; twinarm limits reads it."""
-
-    json: bool = False
-    """For a program that starts it: say where everything is as one line of JSON, and end when standard input does."""
 
 
 def main(arguments: Arguments) -> None:
@@ -80,18 +53,28 @@ def main(arguments: Arguments) -> None:
             World(robot, calibration, arguments.link, mishaps=mishaps) as world,
             filming(robot, world) as (slot, url),
         ):
+            world.settle()
             if arguments.log:
                 world.record(BlackBox(arguments.log))
             where = {"port": world.line.port, "camera": url, "truth": listener.endpoint}
             line = json.dumps(where) if arguments.json else "twin: " + ", ".join(f"{k} {v}" for k, v in where.items())
             be_prompt(PRIORITY)  # before anybody hears of the port: it takes longer than a client may wait
-            teller = threading.Thread(target=listener.serve, args=(RobotService(Oracle(world)), stop))
+            teller = threading.Thread(target=tell_truth, args=(listener, world, stop))
             teller.start()
             print(line, flush=True)
             if arguments.json:
                 threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
-            world.run(stop, slot.write)
-            teller.join()
+            try:
+                world.run(stop, slot.write)
+            finally:
+                stop.set()
+                teller.join()
+
+
+def tell_truth(listener: Listener, world: World, stop: threading.Event) -> None:
+    """Until `stop` is set; as prompt as the world, which waits for whoever holds a lock of its."""
+    be_prompt(PRIORITY)
+    listener.serve(RobotService(Oracle(world)), stop)
 
 
 def _end_with(pipe: int, stop: threading.Event) -> None:
@@ -150,7 +133,11 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
     process.start()
     far.close()
     try:
-        yield slot, near.recv()
+        try:
+            url = near.recv()
+        except EOFError:
+            raise TwinarmError("the twin's camera did not start; its own words are above") from None
+        yield slot, url
     finally:
         near.close()
         process.join()
@@ -160,6 +147,10 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
 def film(robot: RobotConfig, fd: object, size: int, pipe: Connection) -> None:
     """Serve what the wrist camera sees until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        graphics.require_gl()
+    except GraphicsError as error:
+        sys.exit(f"twinarm: {error}")
     slot, plant = Slot(size, fd.detach()), Plant(robot)  # type: ignore[attr-defined]
     eyes: list[Eye] = []
 

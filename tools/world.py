@@ -26,6 +26,7 @@ from tools.fate import Fate
 
 BEHIND_S = 0.05  # of the clock: then time is lost rather than caught up with
 PUBLISHED = 4  # ticks
+SETTLE_S = 6.0
 VIEW = ("frozen", "black", "slow")  # of the camera: yes, yes, pictures a second where it is slow
 BACKLASH_RAD = 0.0087  # half a degree, as the maker specifies
 SUPPLY_V, SUPPLY_OHM = 12.0, 0.15
@@ -107,6 +108,12 @@ class World:
             motor.volts = self.supply_V - sag_V
             torques.append(motor.drive(angle, speed, STEP_S))
         plant.advance(np.array(torques))
+
+    def settle(self) -> None:
+        """Let the arm, which nobody holds yet, sink to where it stays: found creeping, it would be refused."""
+        for _ in range(round(SETTLE_S / STEP_S)):
+            self.plant.advance(np.zeros(len(JOINTS)))
+        self.tick()
 
     def suffer(self, now_s: float) -> None:
         """Let happen what is due."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from control.errors import CameraError
 from control.interfaces import Policy, Robot
 from control.loop import Step, play
 from control.types import Command, Observation
@@ -16,9 +17,11 @@ from training.courier import Courier
 from training.evaluate import Scored
 from training.exchange import Lived
 from training.rollout import Recall, explored, lapses
+from training.settings import TrainConfig
 from training.train import VARIED, first_seed
 
 WAIT_S = 0.1
+FAILURES = 3  # in a row
 
 
 class Exploring:
@@ -47,25 +50,50 @@ class Told:
 
     step: Callable[[Step], None] = lambda step: None
     episode: Callable[[bool, int], None] = lambda success, steps: None
+    failed: Callable[[str], None] = lambda why: None
     waiting: Callable[[str], None] = lambda why: None  # again and again while the arm stands
 
 
 def act(robot: Robot, policy: Policy, judge: Scored, courier: Courier, rng: np.random.Generator, told: Told) -> None:
     """Live through one episode after another until the learner has had enough.
 
-    The robot holds while there are no weights yet, and while nothing more can be kept for a learner that is lost.
+    The robot holds while there are no weights yet, and while nothing more can be kept for a learner that is lost. An
+    episode in which the camera failed is nothing to learn from, and the next one begins.
+
+    Raises:
+        CameraError: it failed in several episodes in a row.
     """
-    config = courier.card.config
+    failed = 0
     while not courier.enough:
         if not courier.version or courier.full:
             told.waiting("for the first weights" if not courier.version else "for the learner: what is kept is full")
             time.sleep(WAIT_S)
             continue
-        # An arm's starts are drawn, not counted: nothing has to be agreed on between actors.
-        seed = first_seed(config) + int(rng.integers(VARIED))
-        steps = []
-        for step in play(robot, policy, judge, config.task.request(seed), config.schedule.explore_limit_steps):
-            told.step(step)
-            steps.append(step)
-        courier.deliver(Lived(secrets.token_hex(8), seed, robot.spec.calibration, tuple(steps)))
-        told.episode(steps[-1].verdict.success, len(steps))
+        try:
+            lived = episode(robot, policy, judge, courier.card.config, rng, told.step)
+        except CameraError as error:
+            failed += 1
+            if failed == FAILURES:
+                raise
+            told.failed(f"{error}; the episode is dropped")
+            continue
+        failed = 0
+        courier.deliver(lived)
+        told.episode(lived.steps[-1].verdict.success, len(lived.steps))
+
+
+def episode(
+    robot: Robot,
+    policy: Policy,
+    judge: Scored,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    watch: Callable[[Step], None],
+) -> Lived:
+    """One episode, from a start that is drawn, not counted: nothing has to be agreed on between actors."""
+    seed = first_seed(config) + int(rng.integers(VARIED))
+    steps = []
+    for step in play(robot, policy, judge, config.task.request(seed), config.schedule.explore_limit_steps):
+        watch(step)
+        steps.append(step)
+    return Lived(secrets.token_hex(8), seed, robot.spec.calibration, tuple(steps))

@@ -15,6 +15,7 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lapses: float = 0.0  # chance at each decision that a random action begins and is held for five
 
     def __post_init__(self) -> None:
+        require(min(self.start, self.end) >= 0, f"noise must not be negative, got {self.start} to {self.end}")
         require(0 <= self.lapses < 1, f"lapses must be at least 0 and below 1, got {self.lapses}")
 
     def at(self, step: int) -> float:
@@ -30,6 +31,10 @@ class CloningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     q_margin: float = 0.0  # or less than this below it, fading with the weight: young critics flatter their own actor
     fade_steps: int = 50_000  # environment steps over which the weight falls to 0
     lr: float = 1e-3  # Adam's step while cloning before any reinforcement
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"weight must not be negative, got {self.weight}")
+        require(0 < self.lr < 1, f"lr must lie between 0 and 1, got {self.lr}")
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

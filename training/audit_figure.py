@@ -31,7 +31,7 @@ def draw(path: Path, rollouts: Rollouts, verdicts: list[Verdict], gamma: float) 
     _behaviours(above.subplots(1, ACROSS + 2, width_ratios=(1.5, 1.5, *(1,) * ACROSS)), rollouts)
     axes = below.subplots(rows, ACROSS, squeeze=False).ravel()
     for axis, verdict in zip(axes, verdicts, strict=False):
-        _returns(axis, rollouts, verdict, gamma)
+        returns(axis, rollouts, verdict, gamma)
     for axis in axes[len(verdicts) :]:
         axis.axis("off")
     axes[0].legend(fontsize=7)
@@ -57,8 +57,9 @@ def _behaviours(axes: np.ndarray, rollouts: Rollouts) -> None:
         axis.axis("off")
 
 
-def _returns(axis: Axes, rollouts: Rollouts, verdict: Verdict, gamma: float) -> None:
-    """What has been paid by when, discounted, with the worth of going on for ever as a mark at the right edge."""
+def returns(axis: Axes, rollouts: Rollouts, verdict: Verdict, gamma: float) -> None:
+    """What a reward has paid each behaviour by when from the first reset, discounted; at the right edge a mark is what
+    going on for ever is worth, the mean over all resets."""
     reward, end_s = load_reward(verdict.reward), 0.0
     for name, (steps, *_) in rollouts.episodes.items():
         rewards = paid(steps, reward, gamma, rollouts.repeat)
@@ -67,8 +68,7 @@ def _returns(axis: Axes, rollouts: Rollouts, verdict: Verdict, gamma: float) -> 
         axis.plot(time_s, np.cumsum(gamma ** np.arange(len(rewards)) * rewards), color=COLOURS[name], label=name)
     for name, values in verdict.values.items():
         axis.plot(1.04 * end_s, values.bootstrapped, "o", ms=4, color=COLOURS[name], clip_on=False)
-    axis.set(
-        xlabel="s", title=f"{verdict.reward}: {'sound' if verdict.sound else 'trap, ' + verdict.trap(verdict.worst)}"
-    )
+    axis.set_xlabel("s")
+    axis.set_title(f"{verdict.reward}: {'sound' if verdict.sound else ', '.join(verdict.traps)}", fontsize=9)
     axis.title.set_color(COLOURS[SUCCESS if verdict.sound else "hover open"])
     axis.grid(alpha=0.3)

@@ -84,6 +84,8 @@ class LiveLearner(Learner):
             finally:
                 over.set()
                 serving.join()
+            self._take(self._waiting(), watch)  # what came while actors were told that it is enough
+            self.save()
 
     def _run(self, watch: Watch) -> None:
         if not self.agent.updates:
@@ -101,7 +103,6 @@ class LiveLearner(Learner):
                 self._publish()
             watch.learning(self.step, self.config.schedule.steps, figures)
             self.stop_if(watch.enough())
-        self.save()
         self._end()
 
     # Experience

@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
 from control.errors import UserError
 from policies.tensors import free_mb
-
-FILE = "metrics.jsonl"
+from training.figures import FILE, read
 
 
 class Metrics:
@@ -70,17 +68,3 @@ def _truncate(path: Path, step: int, cloned: int) -> None:
     part = path.with_suffix(".part")
     part.write_text("".join(json.dumps(row) + "\n" for row in rows))
     part.replace(path)
-
-
-def read(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run, oldest first; a row that a kill cut short is left out. Raises UserError without a file."""
-    path = folder / FILE
-    if not path.is_file():
-        raise UserError(f"{folder} is no run: it has no {FILE}")
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows

@@ -12,8 +12,8 @@ from control.arm import Arm
 from control.interfaces import Robot
 from policies.learned import LearnedPolicy, notes_of
 from policies.repeat import Repeat
-from training import metrics
 from training.evaluate import EVALUATION_SEED, EpisodeResult, Report, Scored, evaluate, requests, sentence
+from training.figures import PANELS, points, read
 from training.film import Film, views
 from training.learner import BEST, CLONED
 from training.lift import LiftTask, load_reward
@@ -105,16 +105,9 @@ def _cells(row: dict[str, Any]) -> str:
     return f"{row['success']:.1%} | {row['n']} | {row['low']:.1%}–{row['high']:.1%} | {time} | {row['mean_reward']:.3f}"
 
 
-PANELS = (
-    ("success", (("validation_success", "validation"), ("success", "exploring, last 20 episodes"))),
-    ("value", (("q", "critic, batch mean"), ("target_q", "its target"))),
-    ("loss", (("critic_loss", "critic"), ("clone_distance", "distance to demonstrated actions"))),
-)
-
-
 def draw(folder: Path, report: dict[str, Any], label: str = "final, 95 % interval") -> None:
     """`curves.png`: success, values and losses over decisions; `report` as a point with its interval."""
-    rows = metrics.read(folder)
+    rows = read(folder)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.6), layout="constrained")
     last = max((row["step"] for row in rows), default=0)
     below, above = report["success"] - report["low"], report["high"] - report["success"]
@@ -122,15 +115,10 @@ def draw(folder: Path, report: dict[str, Any], label: str = "final, 95 % interva
     axes[0].set_ylim(-0.03, 1.05)
     for axis, (title, lines) in zip(axes, PANELS, strict=True):
         for name, label in lines:
-            steps, values = [row["step"] for row in rows if name in row], [row[name] for row in rows if name in row]
-            axis.plot(steps, smooth(values, 20) if name == "success" else values, label=label)
+            found = points(rows, name)
+            axis.plot([step for step, _ in found], [value for _, value in found], label=label)
         axis.set(ylabel=title, xlabel="decisions")
         axis.legend(fontsize=8)
         axis.grid(alpha=0.3)
     figure.savefig(folder / "curves.png", dpi=110)
     plt.close(figure)
-
-
-def smooth(values: list[float], window: int) -> list[float]:
-    """The mean of each value and up to `window` - 1 before it."""
-    return [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]

@@ -1,7 +1,10 @@
 """Everything a run is made of, in one configuration file."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -16,12 +19,13 @@ from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from sim.wild import FACTORS
 from training.agent_config import AgentConfig
+from training.lift import load_reward
 
 
 class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of the robot."""
 
-    stage: str = "near"  # curriculum stage, by name or by the experiment's number
+    stage: str = "near"  # curriculum stage, by name or by the experiment's number, which YAML must quote
     reward: str = "sparse"  # a name in configs/rewards.yaml
     limit_steps: int = 200  # control steps
     cube_x_m: tuple[float, float] = (0.16, 0.30)
@@ -30,6 +34,8 @@ class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wild: tuple[str, ...] = ()  # what differs from one reset to the next besides: factors of wild.yaml
 
     def __post_init__(self) -> None:
+        stage_name(self.stage)
+        load_reward(self.reward)
         for name in ("cube_x_m", "cube_y_m"):
             require(
                 max(map(abs, getattr(self, name))) < 1,
@@ -85,7 +91,7 @@ class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(0 <= self.blur < 1, f"blur must be 0 to 1, got {self.blur}")
         require(0 < self.gamma < 1, f"gamma must be between 0 and 1, got {self.gamma}")
-        require(self.n_step >= 1 and self.batch >= 1, "n_step and batch must be at least 1")
+        require(min(self.capacity, self.n_step, self.batch) >= 1, "capacity, n_step and batch must be at least 1")
 
 
 class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +156,18 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: ScheduleConfig = ScheduleConfig()
 
     def __post_init__(self) -> None:
+        longest = max(self.schedule.explore_limit_steps, self.demos.limit_steps)
+        name, frames = PurePath(self.name), 1 + ceil(longest / self.spaces.action_repeat)
+        require(
+            bool(name.parts) and not name.is_absolute() and ".." not in name.parts,
+            f"name must name a folder inside the output, got {self.name!r}",
+        )
+        require(self.seed >= 0, f"seed must not be negative, got {self.seed}")
+        require(bool(re.fullmatch(r"cpu|cuda(:\d+)?", self.device)), f"device must be cpu or cuda, got {self.device}")
+        require(
+            self.replay.capacity >= frames,
+            f"replay.capacity is {self.replay.capacity} frames, an episode takes up to {frames}; make it larger",
+        )
         require(
             self.robot.camera_px == self.spaces.camera_px,
             f"robot.camera_px is {self.robot.camera_px} and spaces.camera_px {self.spaces.camera_px}; make them equal",

@@ -1,9 +1,9 @@
 """Figures with intervals."""
 
-from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -17,16 +17,20 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return centre - half if successes else 0.0, centre + half if successes < n else 1.0
 
 
-def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half: robust as the median, from more of the values; those at its edges count in part."""
-    rows, cut = np.sort(np.asarray(values, float)), len(values) / 4
-    weight = np.clip(np.minimum(np.arange(1, len(rows) + 1) - cut, len(rows) - cut - np.arange(len(rows))), 0, 1)
-    return float(weight @ rows / weight.sum())
+def interquartile_mean(values: ArrayLike) -> np.ndarray:
+    """The mean of the middle half of values (n, ...) over their first axis; those at the edges of it count in part.
+
+    Robust as the median, from more of the values.
+    """
+    rows = np.sort(np.asarray(values, float), axis=0)
+    n, cut = len(rows), len(rows) / 4
+    weight = np.clip(np.minimum(np.arange(1, n + 1) - cut, n - cut - np.arange(n)), 0, 1)
+    return np.tensordot(weight, rows, 1) / weight.sum()
 
 
-def bootstrap_interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float]:
-    """A 95 % interval (low, high) of the interquartile mean, by drawing the values again with replacement."""
-    rng, rows = np.random.default_rng(0), np.asarray(values, float)
-    means = [interquartile_mean(rng.choice(rows, len(rows)).tolist()) for _ in range(draws)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+def bootstrap_interval(values: ArrayLike, draws: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """A 95 % interval (low, high) of the interquartile mean, by drawing the values (n, ...) again with replacement."""
+    rows = np.asarray(values, float)
+    drawn = rows[np.random.default_rng(0).integers(len(rows), size=(len(rows), draws))]
+    low, high = np.quantile(interquartile_mean(drawn), (0.025, 0.975), axis=0)
+    return low, high

@@ -4,8 +4,8 @@ Every arm is the base with a few settings changed; arms that come to the same co
 with a seed, and a run like any other, in a folder of its own, so a sweep that was stopped goes on where its cells are.
 """
 
-import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +18,16 @@ import torch
 from control import config
 from control.config import require
 from control.episodes import digest
+from control.errors import ConfigError, UserError
 from sim.robot import SimRobot
-from training import job, metrics, runs, settings
+from training import checkpoint, job, metrics, runs, settings
 from training.collect import collect, plan
 from training.settings import TrainConfig
 from training.watch import Watch
 
 BASE = "base"
 REPORT = "report.json"
+NAME = r"[\w,+-][\w.,+ -]*"  # of a sweep, a factor or an arm: they are parts of folders' names
 
 
 class SweepConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,9 @@ class SweepConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(len(self.seeds) > 0 and len(set(self.seeds)) == len(self.seeds), "seeds must be distinct, at least one")
         require(bool(self.factors) and all(self.factors.values()), "factors must name at least one arm each")
+        for name in (self.name, *self.factors, *(arm for arms in self.factors.values() for arm in arms)):
+            good = bool(re.fullmatch(NAME, name))
+            require(good, f"{name!r} becomes a folder's name; use letters, digits, spaces and any of . , + - _")
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,13 @@ class Cell:
     arm: str  # factor=value, or BASE
     folder: Path
     config: TrainConfig
+    written: str  # digest of what the files say, so that new settings which keep their defaults change nothing
 
     @property
     def done(self) -> bool:
-        return (self.folder / REPORT).is_file()
+        """Whether the run in the folder has ended, under these settings."""
+        there = all((self.folder / name).is_file() for name in (REPORT, runs.CONFIG))
+        return there and runs.read_config(self.folder) == self.config
 
     @property
     def decisions(self) -> int:
@@ -79,19 +87,28 @@ class Sweep:
     def run(self, index: int) -> bytes:
         """Bring one cell to its report, from wherever it stands."""
         cell = self.cells[index]
-        if not cell.done:
-            cell.folder.mkdir(parents=True, exist_ok=True)
-            runs.write_config(cell.folder, cell.config)
-            with runs.alone(cell.folder), ExitStack() as stack:
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        with runs.alone(cell.folder), ExitStack() as stack:
+            if not cell.done:
+                if saved := checkpoint.load_newest(cell.folder / "checkpoints"):
+                    runs.require_same_settings(cell.folder, saved[1], cell.config)
+                (cell.folder / REPORT).unlink(missing_ok=True)  # of a shorter run
+                runs.write_config(cell.folder, cell.config)
                 slots = range(cell.config.schedule.envs)
                 robots = [stack.enter_context(SimRobot(cell.config.robot)) for _ in slots]
                 job.train(cell.folder, cell.config, robots, Watch(), film=False)
         return b""
 
+    @property
+    def arms(self) -> dict[str, list[Cell]]:
+        """The cells of each arm, the base first."""
+        names = dict.fromkeys(cell.arm for cell in self.cells)
+        return {arm: [cell for cell in self.cells if cell.arm == arm] for arm in names}
+
     def arms_of(self, factor: str) -> dict[str, list[Cell]]:
-        """The cells of each arm of a factor."""
-        arms = {name: arm_name(factor, name, changed) for name, changed in self.config.factors[factor].items()}
-        return {name: [cell for cell in self.cells if cell.arm == arm] for name, arm in arms.items()}
+        """The cells of each arm of a factor, by the arm's name in it."""
+        values = self.config.factors[factor].items()
+        return {name: self.arms[arm_name(factor, name, changed)] for name, changed in values}
 
 
 def arm_name(factor: str, name: str, changed: dict[str, Any]) -> str:
@@ -109,17 +126,26 @@ def plan_sweep(sweep: SweepConfig, root: Path) -> Sweep:
     arms: dict[str, dict[str, Any]] = {BASE: {}}
     for factor, values in sweep.factors.items():
         arms |= {arm_name(factor, name, changed): changed for name, changed in values.items()}
+    base = config.read(sweep.config)
     cells = [
-        Cell(arm, folder / arm / f"seed_{seed}", _configured(sweep, f"{sweep.name}/{arm}", changed, seed, folder))
+        Cell(
+            arm,
+            folder / arm / f"seed_{seed}",
+            _configured(sweep, arm, changed, seed, folder),
+            digest([base, sweep.settings | changed, seed]),
+        )
         for seed in sweep.seeds
         for arm, changed in arms.items()
     ]
     return Sweep(folder, sweep, tuple(cells))
 
 
-def _configured(sweep: SweepConfig, name: str, changed: dict[str, Any], seed: int, folder: Path) -> TrainConfig:
-    flags = sweep.settings | changed | {"name": name, "seed": seed}
-    chosen = settings.load(sweep.config, flags=flags)
+def _configured(sweep: SweepConfig, arm: str, changed: dict[str, Any], seed: int, folder: Path) -> TrainConfig:
+    flags = sweep.settings | changed | {"name": f"{sweep.name}/{arm}", "seed": seed}
+    try:
+        chosen = settings.load(sweep.config, flags=flags)
+    except UserError as error:
+        raise ConfigError(f"sweep {sweep.name}, arm {arm}: {error}") from None
     if chosen.bootstrap.mode == "none":
         return chosen
     path = str(folder / "demonstrations" / recipe(chosen))
@@ -133,22 +159,15 @@ def recipe(chosen: TrainConfig) -> str:
     return digest([msgspec.to_builtins(part) for part in parts])
 
 
-def record(cell: Cell, workers: int) -> None:
-    """Complete the demonstrations of a cell, which it may share with others."""
-    chosen, path = cell.config, cell.config.bootstrap.path
-    if path is not None:
+def record(cells: Sequence[Cell], workers: int, tell: Callable[[bool], None] = lambda lifted: None) -> None:
+    """Complete the demonstrations of cells, which may share them; `tell` hears of every episode."""
+    for path, chosen in recordings(cells).items():
         task = msgspec.structs.replace(chosen.task, reward="sparse")
         plain = msgspec.structs.replace(chosen, task=task)
-        first_seed = chosen.seed * chosen.demos.episodes
-        collect(plan(plain, Path(path), first_seed, partial(SimRobot, chosen.robot)), chosen.demos.episodes, workers)
+        demonstrations = plan(plain, path, chosen.seed * chosen.demos.episodes, partial(SimRobot, chosen.robot))
+        collect(demonstrations, chosen.demos.episodes, workers, tell=lambda _, result: tell(result.success))
 
 
-def outcome(cell: Cell) -> dict[str, Any]:
-    """The report of a finished cell."""
-    return json.loads((cell.folder / REPORT).read_text())
-
-
-def course(cell: Cell) -> list[tuple[int, float, float]]:
-    """A cell's validations: decisions, minutes, success."""
-    rows = [row for row in metrics.read(cell.folder) if "validation_success" in row]
-    return [(row["step"], row["seconds"] / 60, row["validation_success"]) for row in rows]
+def recordings(cells: Sequence[Cell]) -> dict[Path, TrainConfig]:
+    """The folders of all demonstrations that cells need, each with a configuration that says what is in it."""
+    return {Path(cell.config.bootstrap.path): cell.config for cell in cells if cell.config.bootstrap.path is not None}

@@ -1,94 +1,143 @@
-"""A sweep's `report.md` and figures: success against decisions and minutes, an arm at a time, over seeds."""
+"""A sweep's `report.md` and figures: success against decisions and minutes, and what each arm did, over seeds."""
 
-from collections.abc import Sequence
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import SupportsFloat
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from training.ledger import Ledger, Outcome
 from training.statistics import bootstrap_interval, interquartile_mean, wilson
-from training.sweep import Cell, Sweep, course, outcome
+from training.sweep import Cell, Sweep
 
 matplotlib.use("Agg")
-COLOURS = ("#117733", "#cc6677", "#332288", "#ddaa33", "#88ccee", "#aa4499", "#999933", "#661100")
-COLUMNS = (
-    *("arm", "success of the kept policies, pooled", "95 % interval", "interquartile mean over seeds"),
-    *("after cloning", "at the last validation", "median time", "minutes"),
+ARM, FIRST, GRID = "#332288", "#999999", 25  # colours; points of a curve
+ACROSS, SUCCESS = ("decisions", "minutes of one core"), 2  # columns of a curve
+RATES = (
+    *("arm", "lifted, kept policies", "interquartile mean over seeds", "after cloning", "at the last validation"),
+    *("median time", "minutes"),
 )
-HEADER = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
+DEEDS = ("arm", "how the others failed", "gripper, mean", "cube's height, at most", "mean value, highest / last")
+Arms = Mapping[str, Sequence[Outcome]]
 
 
-def write(sweep: Sweep) -> Path:
-    """Write report and figures over the cells that are done; return the report's path."""
-    parts = [f"# Sweep {sweep.config.name}", _about(sweep)]
+def write(sweep: Sweep, ledger: Ledger) -> Path:
+    """Write report and figures over what the ledger knows of the sweep; return the report's path."""
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    sections = [f"# Sweep {sweep.config.name}", _about(sweep, ledger)]
+    if arms := _known(ledger, sweep.arms):
+        sections += [_table(RATES, _rates, arms), _table(DEEDS, _deeds, arms)]
     for factor in sweep.config.factors:
-        arms = {name: [cell for cell in cells if cell.done] for name, cells in sweep.arms_of(factor).items()}
-        arms = {name: cells for name, cells in arms.items() if cells}
-        if arms:
-            draw(sweep.folder / f"{factor}.png", factor, arms)
-            table = "\n".join(_row(name, cells) for name, cells in arms.items())
-            parts.append(f"## {factor}\n\n{HEADER}\n{table}\n\n![{factor}]({factor}.png)")
+        if arms := _known(ledger, sweep.arms_of(factor)):
+            draw(sweep.folder / f"{factor}.png", arms)
+            sections.append(f"## {factor}\n\n![{factor}]({factor}.png)")
     path = sweep.folder / "report.md"
-    path.write_text("\n\n".join(parts) + "\n")
+    path.write_text("\n\n".join(sections) + "\n")
     return path
 
 
-def _about(sweep: Sweep) -> str:
-    done, cells = sum(cell.done for cell in sweep.cells), len(sweep.cells)
+def _known(ledger: Ledger, arms: Mapping[str, Sequence[Cell]]) -> Arms:
+    found = {name: [outcome for cell in cells if (outcome := ledger.outcome(cell))] for name, cells in arms.items()}
+    return {name: outcomes for name, outcomes in found.items() if outcomes}
+
+
+def _about(sweep: Sweep, ledger: Ledger) -> str:
+    done, cells = sum(ledger.outcome(cell) is not None for cell in sweep.cells), len(sweep.cells)
     schedule = sweep.cells[0].config.schedule
     return (
         f"{done} of {cells} runs are done: `{sweep.config.config}`, seeds {', '.join(map(str, sweep.config.seeds))}, "
-        f"{schedule.steps} decisions, {schedule.final_episodes} evaluation resets each. Simulated. An arm changes the "
-        "settings named; every other setting is the base's. Intervals of rates are Wilson's over pooled resets, those "
-        "of means come from drawing the seeds again."
+        f"{schedule.steps} decisions, {schedule.final_episodes} evaluation resets each. Simulated. The sweep's file "
+        "says which settings an arm changes; every other one is the base's. Intervals are 95 %: of rates Wilson's over "
+        "pooled resets, of interquartile means from drawing the seeds again. In the figures thin lines are seeds, the "
+        "thick line their interquartile mean, the band its interval; grey is the first arm."
     )
 
 
-def _row(name: str, cells: Sequence[Cell]) -> str:
-    reports = [outcome(cell) for cell in cells]
+def _table(columns: Sequence[str], row: Callable[[Sequence[Outcome]], tuple[str, ...]], arms: Arms) -> str:
+    rows = (columns, ("---",) * len(columns), *((name, *row(outcomes)) for name, outcomes in arms.items()))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def _rates(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    reports = [outcome.report for outcome in outcomes]
     n = sum(report["n"] for report in reports)
     k = round(sum(report["success"] * report["n"] for report in reports))
-    low, high = wilson(k, n)
     rates = [report["success"] for report in reports]
-    below, above = bootstrap_interval(rates)
     cloned = [report["after_cloning"]["success"] for report in reports if "after_cloning" in report]
-    last = [course(cell)[-1][2] for cell in cells]
     times = [report["median_time_s"] for report in reports if report["median_time_s"] is not None]
-    columns = (
-        name,
-        f"{k} of {n} ({k / n:.1%})",
-        f"{low:.1%}–{high:.1%}",
-        f"{interquartile_mean(rates):.1%} ({below:.1%}–{above:.1%}, {len(cells)} seeds)",
-        f"{np.mean(cloned):.0%}" if cloned else "–",
-        f"{np.mean(last):.0%}",
+    return (
+        f"{k} of {n} ({_span(*wilson(k, n))})",
+        f"{_percent(interquartile_mean(rates))} ({_span(*bootstrap_interval(rates))}, {len(rates)} seeds)"
+        if len(rates) > 1
+        else f"{_percent(rates[0])} (one seed)",
+        _percent(np.mean(cloned)) if cloned else "–",
+        _percent(np.mean([outcome.course[-1]["validation_success"] for outcome in outcomes])),
         f"{np.median(times):.1f} s" if times else "–",
-        f"{np.mean([report['training_s'] for report in reports]) / 60:.1f}",
+        f"{np.mean([report['training_s'] for report in reports]) / 60:.0f}",
     )
-    return f"| {' | '.join(columns)} |"
 
 
-def draw(path: Path, factor: str, arms: dict[str, list[Cell]]) -> None:
-    """One factor: validation success of each arm against decisions and against minutes; thin lines are seeds."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
-    for (name, cells), colour in zip(arms.items(), COLOURS, strict=False):
-        courses = [np.array(course(cell)) for cell in cells]
-        for axis, column in zip(axes, (0, 1), strict=True):
-            _lines(axis, courses, column, name, colour)
-    axes[0].set(xlabel="decisions", ylabel="validation success", title=factor, ylim=(-0.03, 1.03))
-    axes[1].set(xlabel="minutes of one core")
-    axes[0].legend(fontsize=8)
-    for axis in axes:
-        axis.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
+def _span(low: SupportsFloat, high: SupportsFloat) -> str:
+    return f"{100 * float(low):.1f}–{100 * float(high):.1f} %"
+
+
+def _percent(share: SupportsFloat) -> str:
+    return f"{100 * float(share):.0f} %"
+
+
+def _deeds(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    failures = sum((Counter(outcome.report["failures"]) for outcome in outcomes), Counter[str]())
+    told = [outcome.episodes for outcome in outcomes]
+    values = [(figures["q_max"], figures["q_last"]) for figures in told if "q_max" in figures]
+    return (
+        "; ".join(f"{count} {kind}" for kind, count in failures.most_common()) or "–",
+        f"{np.mean([figures['gripper_mean_rad'] for figures in told]):.2f} rad",
+        f"{max(figures['cube_z_max_m'] for figures in told):.3f} m",
+        " / ".join(f"{value:.3g}" for value in np.mean(values, axis=0)) if values else "–",
+    )
+
+
+def draw(path: Path, arms: Arms) -> None:
+    """A factor: validation success against decisions and against minutes, a column for every arm."""
+    curves = [[_curve(outcome) for outcome in outcomes] for outcomes in arms.values()]
+    size = 1 + 2.4 * len(arms), 4.6
+    figure, axes = plt.subplots(2, len(arms), figsize=size, sharex="row", sharey=True, squeeze=False)
+    for column, (name, seeds) in enumerate(zip(arms, curves, strict=True)):
+        axes[0, column].set_title(textwrap.fill(name, 24), fontsize=10)
+        for across, (axis, label) in enumerate(zip(axes[:, column], ACROSS, strict=True)):
+            points, first = _at_common_points(curves[0], across)
+            axis.plot(points, interquartile_mean(first), color=FIRST, lw=2)
+            _seeds(axis, seeds, across)
+            axis.set(xlabel=label, ylim=(-0.03, 1.03))
+            axis.grid(alpha=0.3)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("validation success")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def _lines(axis: Axes, courses: Sequence[np.ndarray], column: int, name: str, colour: str) -> None:
-    """Every seed thin, and the interquartile mean over seeds at common points."""
-    for each in courses:
-        axis.plot(each[:, column], each[:, 2], color=colour, lw=0.7, alpha=0.4)
-    points = np.linspace(0, min(each[-1, column] for each in courses), 25)
-    rates = np.array([np.interp(points, each[:, column], each[:, 2]) for each in courses])
-    axis.plot(points, [interquartile_mean(row) for row in rates.T.tolist()], color=colour, lw=2, label=name)
+def _seeds(axis: Axes, seeds: Sequence[np.ndarray], across: int) -> None:
+    """Every seed thin, their interquartile mean thick, in the band of its interval."""
+    for each in seeds:
+        axis.plot(each[:, across], each[:, SUCCESS], color=ARM, lw=0.7, alpha=0.6)
+    points, rates = _at_common_points(seeds, across)
+    axis.plot(points, interquartile_mean(rates), color=ARM, lw=2)
+    axis.fill_between(points, *bootstrap_interval(rates), color=ARM, alpha=0.15, lw=0)
+
+
+def _at_common_points(seeds: Sequence[np.ndarray], across: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (GRID,) that all seeds have been through, and each seed's success there (seeds, GRID)."""
+    start, end = max(each[0, across] for each in seeds), min(each[-1, across] for each in seeds)
+    points = np.linspace(start, max(start, end), GRID)
+    return points, np.array([np.interp(points, each[:, across], each[:, SUCCESS]) for each in seeds])
+
+
+def _curve(outcome: Outcome) -> np.ndarray:
+    """Validations (n, 3): decisions, minutes, success."""
+    return np.array([(row["step"], row["seconds"] / 60, row["validation_success"]) for row in outcome.course])

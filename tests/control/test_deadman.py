@@ -88,13 +88,15 @@ def drive(hand: Hand, dead_man: DeadMan) -> None:
 
 @pytest.mark.clock
 def test_letting_go_brakes_long_before_the_next_tick(hand, brake, dead_man):
-    for _ in range(10):
+    took_s = []
+    for _ in range(11):
         drive(hand, dead_man)
         brake.heard.clear()
         let_go_s, hand.wanted = time.monotonic(), None
         eventually(lambda: brake.heard)
-        assert brake.heard[0][0] - let_go_s < 5 * LOOK_S
+        took_s.append(brake.heard[0][0] - let_go_s)
         assert dead_man.intent() is None
+    assert sorted(took_s)[5] < 3 * LOOK_S
 
 
 def test_it_goes_on_braking_until_whoever_drives_has_heard_of_it(hand, brake, dead_man):

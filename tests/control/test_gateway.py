@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from control import keys as keyring
 from control import wire
 from control.config import RobotConfig
-from control.desk import Desk
+from control.desk import MOST_SESSIONS, Desk
 from control.endpoints import STOPPING, WATCHING, beside
 from control.errors import CommandRefused, LeaseHeld, LinkError, LinkTimeout, NotPermitted, UserError
 from control.gateway import serve_robot
@@ -98,6 +98,27 @@ def test_whoever_is_silent_for_a_second_lets_others_drive_and_may_come_back(endp
             driver.reset(HOME)
     await_nobody(driver)
     driven(driver)
+
+
+def test_whoever_is_refused_at_once_keeps_nobody_away(endpoint, driver):
+    driven(driver)
+    driver.say(Word.STOP)
+    time.sleep(LEASE_S + 0.3)
+    with closing(RemoteRobot(endpoint)) as other:
+        with pytest.raises(UserError, match="stopped by a person"):
+            other.reset(HOME)
+        assert driver.status().driver == ""
+        driver.say(Word.CLEAR)
+        driven(driver)
+
+
+def test_who_drives_is_not_pushed_out_by_who_only_says_hello(endpoint, driver):
+    seen = driven(driver)
+    with ExitStack() as crowd:
+        for _ in range(2 * MOST_SESSIONS):
+            crowd.enter_context(closing(RemoteRobot(endpoint)))
+            seen = driver.step(Command(seen.target_rad, seen.seq))
+    assert str(os.getpid()) in driver.status().driver
 
 
 def test_many_watch_while_one_drives_and_see_what_it_sees(endpoint, driver):
@@ -228,6 +249,32 @@ def test_each_role_does_what_it_may_and_no_more(come, role):
             else:
                 with pytest.raises(NotPermitted, match=f"is {role} and may not"):
                     DEEDS[deed](robot)
+
+
+WORDS = {
+    Word.HOME: ("commander", "operator"),
+    Word.HALT: ("commander", "operator"),
+    Word.CLEAR: ("operator",),
+    Word.PARK: ("operator",),
+    Word.LIMP: ("operator",),
+}
+
+
+@pytest.mark.parametrize("role", ["observer", "commander"])
+def test_what_is_latched_only_an_operator_clears(come, role):
+    with come("observer", STOPPING) as button:
+        button.say(Word.STOP)
+    with come(role) as robot:
+        for word in (word for word, roles in WORDS.items() if role not in roles):
+            with pytest.raises(NotPermitted, match=f"is {role} and may not say {word};"):
+                robot.say(word)
+        assert robot.health().state == "stopped"
+        with pytest.raises(UserError if role == "commander" else NotPermitted):
+            robot.reset(HOME)
+    with come("operator") as operator:
+        assert operator.health().state == "stopped"
+        operator.say(Word.CLEAR)
+        operator.reset(HOME)
 
 
 def test_an_observer_s_key_stops_at_the_stop_s_endpoint_and_does_no_more_there(come):

@@ -1,11 +1,13 @@
 """The safety machine: every mode met by every event, and what holds whatever happens."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from control.modes import (
     DRIVES,
@@ -32,6 +34,8 @@ EVENTS: dict[str, Event] = {
     **{word.value: word for word in W},
     "identified": Identified(),
     "identified as another": Identified(("another arm",)),
+    "identified, left stopped": Identified(left=M.STOPPED),
+    "identified, left at fault": Identified(left=M.FAULT),
     "armed": Armed(),
     "moved": Armed("it moved"),
     "commanded": IN_TIME,
@@ -40,7 +44,8 @@ EVENTS: dict[str, Event] = {
     "tick, hindered": HINDERED,
     "tick, faulty": FAULTY,
 }
-# All that leads from a mode to another one; whatever is not here leads nowhere. Time has not passed.
+# All that leads from a mode to another one; whatever is not here leads nowhere. Time has not passed; where it has, a
+# tick makes a hold of what was active.
 LEADS = {
     (M.CLOSED, "opened"): M.IDENTIFYING,
     (M.LOST, "opened"): M.IDENTIFYING,
@@ -48,6 +53,8 @@ LEADS = {
     (M.LIMP, "opened"): M.IDENTIFYING,
     (M.IDENTIFYING, "identified"): M.READY,
     (M.IDENTIFYING, "identified as another"): M.REFUSED,
+    (M.IDENTIFYING, "identified, left stopped"): M.STOPPED,
+    (M.IDENTIFYING, "identified, left at fault"): M.FAULT,
     (M.READY, "arm"): M.ARMING,
     (M.ARMING, "armed"): M.HOLD,
     (M.ARMING, "moved"): M.REFUSED,
@@ -153,28 +160,81 @@ def test_the_worst_fault_counts(faults, derated):
     assert run(Tick(faults)).derated is derated
 
 
+# Every state that there is, from a closed port on
+
+
+def lawful(before: State, event: Event, after: State, drive: Drive) -> None:
+    """What holds of any transition."""
+    if before.mode in LATCHED and after.mode not in (before.mode, M.LIMP, M.LOST):
+        allowed = {M.FAULT: (W.CLEAR, W.PARK), M.STOPPED: (W.CLEAR,), M.LOST: (W.OPENED,)}[before.mode]
+        assert event in allowed
+    if before.mode not in POWERED | LATCHED and after.mode in POWERED:
+        assert event is W.ARM and after.mode is M.ARMING
+    if drive is Drive.LIMP and before.mode is not M.LIMP:
+        assert event is W.LIMP
+    if after.mode is M.ACTIVE and before.mode is not M.ACTIVE:
+        assert isinstance(event, Commanded) and before.mode is M.HOLD
+    if event is W.STOP and before.mode in POWERED:
+        assert after.mode is M.STOPPED and drive is Drive.STAY
+    assert (drive is Drive.FOLLOW) == (after.mode is M.ACTIVE)
+    assert after.mode not in (M.FAULT, M.STOPPED, M.LOST, M.REFUSED) or after.causes
+
+
+AGES_S = (0.0, 0.1, 0.3, 1.2)  # of a command: in time, in time, late, forgotten
+
+
+def aged(state: State, now_s: float) -> State:
+    """The same state at second 0, its last command's age rounded up to one of AGES_S."""
+    age_s = next((age_s for age_s in AGES_S if now_s - state.commanded_s <= age_s), AGES_S[-1])
+    return replace(state, commanded_s=-age_s, fresh=min(state.fresh, FRESH_AGAIN))
+
+
+def transitions() -> Iterator[tuple[State, str, State]]:
+    """Every event in every state that can be reached, ticks after every age."""
+    known = {aged(State(), 0.0)}
+    waiting = list(known)
+    while waiting:
+        before = waiting.pop()
+        for name, event in EVENTS.items():
+            for now_s in AGES_S if isinstance(event, Tick) else (0.0,):
+                after, drive = step(before, event, now_s)
+                lawful(before, event, after, drive)
+                yield before, name, after
+                if (later := aged(after, now_s)) not in known:
+                    known.add(later)
+                    waiting.append(later)
+
+
+def test_whatever_happens_from_a_closed_port_on_is_lawful_and_every_line_of_the_table_happens():
+    count, states, led = 0, set(), set()
+    for before, name, after in transitions():
+        count += 1
+        states.add(before)
+        if after.mode is not before.mode:
+            led.add((before.mode, name))
+    quiet = {(M.ACTIVE, name) for name in EVENTS if name.startswith("tick")}
+    assert led - quiet == set(LEADS) - quiet and quiet <= led
+    told = (
+        f"{len(EVENTS)} events in each of {len(M)} modes, {len(EVENTS) * len(M)} pairs, of which {len(led)} lead to "
+        f"another mode; {len(states):,} states and {count:,} transitions between them"
+    )
+    assert told in " ".join(Path("docs/arm.md").read_text().split()), told
+
+
 class Machine(RuleBasedStateMachine):
     """Anything in any order, at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.state, self.now_s, self.drive = State(), 0.0, Drive.NOTHING
+        self.state, self.now_s = State(), 0.0
         self.heard_s = -1e9
 
     def happen(self, event: Event) -> None:
         before = self.state
-        self.state, self.drive = step(before, event, self.now_s)
+        self.state, drive = step(before, event, self.now_s)
+        lawful(before, event, self.state, drive)
         if isinstance(event, Commanded):
             self.heard_s = self.now_s
-        if before.mode in LATCHED and self.state.mode not in (before.mode, M.LIMP, M.LOST):
-            allowed = {M.FAULT: (W.CLEAR, W.PARK), M.STOPPED: (W.CLEAR,), M.LOST: (W.OPENED,)}[before.mode]
-            assert event in allowed
-        if before.mode not in POWERED | LATCHED and self.state.mode in POWERED:
-            assert event is W.ARM and self.state.mode is M.ARMING
-        if self.drive is Drive.LIMP and before.mode is not M.LIMP:
-            assert event is W.LIMP
-        if self.state.mode is M.ACTIVE and before.mode is not M.ACTIVE:
-            assert isinstance(event, Commanded) and before.mode is M.HOLD
 
     @rule(word=st.sampled_from([*W]))
     def hear(self, word: Word) -> None:
@@ -198,20 +258,6 @@ class Machine(RuleBasedStateMachine):
         self.happen(Tick(tuple(faults)))
         if self.state.mode is M.ACTIVE:
             assert self.now_s - self.heard_s <= 0.2 and not any(severity >= S.HOLD for _, severity in faults)
-
-    @precondition(lambda self: self.state.mode in POWERED)
-    @rule()
-    def stop(self) -> None:
-        self.happen(W.STOP)
-        assert self.state.mode is M.STOPPED and self.drive is Drive.STAY
-
-    @invariant()
-    def only_an_active_arm_follows(self) -> None:
-        assert (self.drive is Drive.FOLLOW) == (self.state.mode is M.ACTIVE)
-
-    @invariant()
-    def what_is_refused_or_latched_says_why(self) -> None:
-        assert self.state.mode not in (M.FAULT, M.STOPPED, M.LOST, M.REFUSED) or self.state.causes
 
 
 TestMachine = Machine.TestCase

@@ -12,12 +12,14 @@ import numpy as np
 from control import arm as kinematics
 from control.arm import Arm
 from control.config import RobotConfig
+from control.errors import BusLost
 from control.modes import Mode, Word
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
 from hardware.calibration import Calibration
 from hardware.chain import Chain
 from hardware.driver import Driver, Poses
+from hardware.line import NoLine
 from hardware.mishaps import Mishap
 from hardware.orders import Order, Say, Target, Telemetry
 from hardware.servos import Servos
@@ -43,23 +45,19 @@ SPEC = RobotSpec(
 )
 
 
-class ShortBus(Bus):
-    """A bus whose questions reach the chain without a line between; `cut` takes the adapter away."""
+class Adapter(NoLine):
+    """What was sent is kept; `cut` takes it away."""
 
-    def __init__(self, chain: Chain, rig: "Rig"):
-        super().__init__(rig.world.line.port)
-        self._chain, self._rig, self.cut = chain, rig, False
+    def __init__(self, chain: Chain, clock: Callable[[], float]):
+        super().__init__(chain, clock)
         self.sent: list[bytes] = []
+        self.cut = False
 
-    def _exchange(self, request: bytes, expected: int) -> bytes:
-        self._send(request)
-        return b"".join(answer.data for answer in self._answers)
-
-    def _send(self, packet: bytes) -> None:
+    def send(self, packet: bytes) -> None:
         if self.cut:
-            raise self._lost(OSError(5, "cut"))
+            raise BusLost("cut")
         self.sent.append(packet)
-        self._answers = self._chain.receive(packet, self._rig.now_s)
+        super().send(packet)
 
 
 class Rig:
@@ -68,7 +66,8 @@ class Rig:
     def __init__(self, calibration: Calibration = CALIBRATION, mishaps: Sequence[Mishap] = ()):
         self.now_s = 100.0
         self.world = World(RobotConfig(hz=10.0, camera_px=32), CALIBRATION, mishaps=mishaps)
-        self.bus = ShortBus(self.world.line.chain, self)
+        self.port = Adapter(self.world.line.chain, lambda: self.now_s)
+        self.bus = Bus(self.world.line.port, opened=lambda port, baud: self.port)
         servos = Servos(self.bus, calibration)
         leash = np.full(len(JOINTS), 0.2)
         self.driver = Driver(servos, SPEC, leash, Poses(HOME, REST), lambda: self.now_s)

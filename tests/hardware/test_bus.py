@@ -5,6 +5,7 @@ import pty
 import select
 import subprocess
 import sys
+import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from rig import running
 
 from control.errors import BusLost, PortError, ServoSilent
 from hardware import packets
-from hardware.bus import Bus
+from hardware.bus import ROLL_CALL_S, Bus
 from hardware.chain import Chain
 from hardware.line import Line
 from hardware.motor import Motor
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.clock
 
 IDS = tuple(range(1, 7))
 PATIENT_S = 0.1  # of a test on a busy machine
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -197,6 +199,49 @@ def test_an_answer_in_crumbs_is_put_together():
         assert read_positions(bus, 1) == {1: 7}
 
 
+def test_an_answer_behind_more_noise_than_an_answer_is_long_is_still_the_question_s():
+    late = {"present_position": 700, "max_position": 2851}
+
+    def behind_noise(register: str) -> Callable[[bytes], bytes]:
+        def answer(_: bytes) -> bytes:
+            os.write(wire.end, bytes(64))
+            time.sleep(0.01)
+            return frame(1, 0, STS3215[register].encode(late[register]))
+
+        return answer
+
+    with wired(*map(behind_noise, late)) as (bus, wire):
+        assert {register: bus.read(1, register) for register in late} == late
+        assert bus.tallies.of(1).retried == 0
+
+
+def test_two_servos_of_one_id_are_guessed_from_the_garble():
+    garbled = bytes(a & b for a, b in zip(position(1, 0x0F0), position(1, 0xF0F), strict=True))
+    with wired(garbled, garbled, slack_s=0.03) as (bus, _), pytest.raises(ServoSilent, match="two servos have that id"):
+        bus.read(1, "present_position")
+
+
+def test_a_line_that_chatters_for_ever_does_not_hold_up_a_roll_call():
+    over = threading.Event()
+
+    def chatter(_: bytes) -> bytes:
+        while not over.wait(0.001):
+            os.write(wire.end, b"GPS,")
+        return b"\n"
+
+    with wired(chatter) as (bus, wire):
+        began_s = time.monotonic()
+        assert bus.everyone() == () and time.monotonic() - began_s < 3 * ROLL_CALL_S
+        over.set()
+
+
+def test_a_closed_bus_says_nothing_to_whoever_has_its_number_next(tmp_path):
+    with wired() as (bus, _):
+        bus.close()
+        with (tmp_path / "another").open("wb"), pytest.raises((ValueError, BusLost)):
+            bus.sync_write("goal_position", dict.fromkeys(IDS, 0))
+
+
 def test_waiting_for_nobody_costs_no_processor():
     with wired(b"", slack_s=0.3, retries=0) as (bus, _):
         busy_s, began_s = time.process_time(), time.monotonic()
@@ -254,11 +299,39 @@ def test_a_port_that_is_none_is_told(port, words):
         Bus(port)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="everything is permitted to root")
-def test_a_forbidden_port_names_the_group(tmp_path):
-    (port := tmp_path / "port").touch(mode=0)
-    with pytest.raises(PortError, match="usermod"):
-        Bus(str(port))
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Not root, to whom everything is permitted."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+@pytest.mark.parametrize(
+    ("group", "mode", "words"),
+    [
+        (20, 0o660, "join its group with sudo usermod -aG dialout"),
+        (54321, 0o660, "usermod -aG 54321"),
+        (0, 0o660, "its group may not either; a udev rule"),
+        (20, 0o600, "its group may not either"),
+    ],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to a group")
+def test_a_forbidden_port_names_the_group(group, mode, words):
+    end, theirs = pty.openpty()
+    os.chown(port := os.ttyname(theirs), 0, group)
+    os.chmod(port, mode)
+    with somebody(), pytest.raises(PortError, match=words):
+        Bus(port)
+    os.close(end)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize(("register", "value"), [("present_position", 1), ("torque_limit", 70_000)])

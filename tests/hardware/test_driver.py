@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from rig import HOME, REST, SPEC, Rig, held
 
 from control.modes import Mode, Word
+from control.pacing import Pacer
 from control.types import GRIPPER, JOINTS
 from hardware.driver import Driver
-from hardware.orders import SLOT_BYTES, GoTo, Target, newest, publish
+from hardware.orders import SLOT_BYTES, GoTo, Order, Target, Telemetry, newest, publish
 from hardware.packets import Fault
+from hardware.process import run
 from hardware.servos import Servos
 from hardware.slot import Slot
 
@@ -76,6 +78,27 @@ def test_a_chain_that_is_not_the_calibrated_one_is_refused_and_not_armed(found, 
     assert any(re.search(words, cause) for cause in told.causes), told.causes
 
 
+def test_servos_of_which_none_answers_are_refused_in_one_line(found):
+    for motor in found.world.motors:
+        motor.servo["baud_code"] = 1
+    found.driver.open()
+    (cause,) = found.driver.state.causes
+    assert "no servo answers on /dev/pts" in cause and "at 1000000 baud; see the supply" in cause
+
+
+def test_every_reason_why_another_arm_is_refused_fits_into_the_telemetry(found):
+    for motor in found.world.motors:
+        for register in ("homing_offset", "min_position", "max_position"):
+            motor.servo[register] = 1
+        motor.servo["max_voltage"] = 80
+    found.driver.open()
+    told = found.cycle()
+    assert len(told.causes) == 24
+    slot = Slot(SLOT_BYTES)
+    publish(slot, told)
+    assert newest(slot) is not None
+
+
 def test_a_joint_beyond_its_limits_is_for_a_person_to_move(found):
     joints = HOME.copy()
     joints[2] = 1.8
@@ -102,7 +125,7 @@ def test_settings_are_written_only_where_they_differ(found):
     found.driver.open()
     found.say(W.ARM, then_s=0.25)
     assert found.registers("p_gain") == [32] * 6
-    eeprom = [packet for packet in found.bus.sent if packet[4] == 3 and packet[5] < 40]
+    eeprom = [packet for packet in found.port.sent if packet[4] == 3 and packet[5] < 40]
     assert [(packet[2], packet[5]) for packet in eeprom] == [(2, 21)]
 
 
@@ -226,11 +249,11 @@ def test_a_stalled_joint_is_found_and_stops_pushing(rig):
 
 
 def test_a_lost_line_is_told_and_needs_opening_again(rig):
-    rig.bus.cut = True
+    rig.port.cut = True
     assert rig.cycle().mode == M.LOST
     rig.live(0.1, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
     assert rig.mode is M.LOST
-    rig.bus.cut = False
+    rig.port.cut = False
     rig.live(0.1)
     assert rig.mode is M.LOST
     rig.driver.open()
@@ -260,9 +283,9 @@ def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
     rig.say(W.LIMP)
     assert rig.mode is M.LIMP
     assert [on for j, on in enumerate(rig.registers("torque_enable")) if j != 3] == [0] * 5
-    sent = len(rig.bus.sent)
+    sent = len(rig.port.sent)
     rig.command(HOME)
-    assert not any(packet[4] == 0x83 for packet in rig.bus.sent[sent:])  # nothing is written any more
+    assert not any(packet[4] == 0x83 for packet in rig.port.sent[sent:])  # nothing is written any more
 
 
 def test_telemetry_fits_its_slot_with_everything_wrong(rig):
@@ -278,11 +301,30 @@ def test_telemetry_fits_its_slot_with_everything_wrong(rig):
     assert told.joints_rad and len(told.joints_rad) == len(JOINTS)
 
 
+def test_cycles_that_were_missed_are_counted_and_never_caught_up_with(rig):
+    began_s: list[float] = []
+
+    def orders() -> list[Order]:
+        if len(began_s) == 7:
+            raise EOFError
+        return []
+
+    def tell(told: Telemetry) -> None:
+        began_s.append(told.stamp_s)
+        rig.pass_time(0.035 if len(began_s) == 3 else 0.002)
+
+    rig.command(HOME + np.array([0.3, 0, 0, 0, 0, 0]))
+    run(rig.driver, orders, tell, Pacer(100, lambda: rig.now_s, rig.pass_time))
+    assert np.diff(began_s) == pytest.approx([0.01, 0.01, 0.04, 0.01, 0.01, 0.01])
+    assert rig.driver.late == 3 and rig.driver.worst_late_s == pytest.approx(0.025)
+    assert rig.mode is M.HOLD  # whoever gave the orders is gone
+
+
 # What is wrong, and what becomes of it
 
 
 def test_what_holds_in_a_dead_driver_s_stead_leaves_a_servo_that_does_not_answer_where_it_was(rig):
-    before, chain = rig.driver._pose(), rig.bus._chain
+    before, chain = rig.driver._pose(), rig.port.chain
     deaf_answers = chain.receive
 
     def receive(packet: bytes, now_s: float) -> list:

@@ -7,12 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from control import config
 from control.errors import ConfigError, UserError
 from control.operating import AXES, Order
-from hardware.gamepad import AGAIN_S, AT_FIRST, AXIS, BUTTON, EVENT, FULL, Gamepad, Stick, map_of, maps
+from hardware.gamepad import AGAIN_S, AT_FIRST, AXIS, BUTTON, EVENT, FULL, Gamepad, GamepadMap, Stick, map_of, maps
 
 HOLD = 4
 
@@ -88,6 +89,7 @@ def test_no_reading_wants_more_than_full_speed(value, rest):
     assert abs(Stick(0, "x", -1.0, rest).motion(value)) <= 1.0
 
 
+@settings(deadline=None)  # it opens a pipe
 @given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(-32768, 32767)), max_size=20))
 def test_events_of_any_kind_leave_it_whole(tmp_path_factory, events):
     with closing(Pad(tmp_path_factory.mktemp("pad") / "js0")) as pad, closing(pad.open()) as gamepad:
@@ -144,10 +146,7 @@ def test_a_gamepad_is_known_by_its_name(name, known):
     assert map_of(name) == maps()[known]
 
 
-def test_a_map_whose_dead_man_gives_an_order_is_none(monkeypatch):
-    from control import config
-    from hardware.gamepad import GamepadMap
-
+def test_a_map_whose_dead_man_gives_an_order_is_none():
     with pytest.raises(ConfigError, match="button 4 is the dead-man"):
         config.build(GamepadMap, dict(names=[], hold=4, sticks=[], orders={4: "home"}), "here")
 

@@ -17,6 +17,7 @@ from control.operating import Intent, Order
 from control.types import GRIPPER, JOINTS
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
 from hardware.leader import STALE_S, Leader, open_leader
+from tools.operators import open_operator
 
 ARM = Arm.from_facts()
 POSE = np.array([0.3, -0.5, 0.4, 0.9, -1.0, 0.6])
@@ -150,6 +151,7 @@ def lerobot(low_gripper: int = 2000, high_gripper: int = 2900) -> Calibration:
     return Calibration(rows)
 
 
+@pytest.mark.clock
 def test_one_named_by_its_port_is_calibrated_by_what_its_servos_remember(console):
     with closing(HeldLeader(lerobot())) as held, running(held.live):
         held.turn(np.array([*POSE[:GRIPPER], 450 / STEPS_PER_RAD]))
@@ -160,6 +162,7 @@ def test_one_named_by_its_port_is_calibrated_by_what_its_servos_remember(console
     assert joints[GRIPPER] == pytest.approx((ARM.lower_rad[GRIPPER] + ARM.upper_rad[GRIPPER]) / 2, abs=0.01)
 
 
+@pytest.mark.clock
 def test_one_that_was_never_calibrated_says_what_is_off(console):
     rows = {name: msgspec.structs.replace(joint, lowest_steps=1000) for name, joint in lerobot().joints.items()}
     with (
@@ -171,8 +174,6 @@ def test_one_that_was_never_calibrated_says_what_is_off(console):
 
 
 def test_without_a_terminal_there_is_nobody_to_take_over(monkeypatch, tmp_path, held):
-    from tools.operators import open_operator
-
     (tmp_path / "nobody").touch()
     with open(tmp_path / "nobody") as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)

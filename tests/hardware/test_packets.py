@@ -132,6 +132,25 @@ def test_a_packet_no_bus_carries_is_refused(build, words):
         build()
 
 
+@given(st.lists(replies, min_size=1, max_size=6, unique_by=lambda status: status.id), st.integers(0, 87))
+def test_what_is_in_order_is_found_at_once_and_as_the_decoder_finds_it(statuses, size):
+    statuses = [status._replace(data=status.data.ljust(size, b"\0")[:size]) for status in statuses]
+    ids, stream = tuple(status.id for status in statuses), b"".join(map(wire, statuses))
+    heard = packets.in_order(stream, ids, size)
+    assert heard is not None and heard.data == {status.id: status.data for status in StatusDecoder().feed(stream)}
+    assert heard.faults == {status.id: status.faults for status in statuses if status.faults}
+
+
+@given(replies, st.integers(0, 10_000), st.integers(1, 255))
+def test_what_is_damaged_or_another_s_or_cut_is_never_in_order(status, where, flip):
+    packet, size = wire(status), len(status.data)
+    damaged = bytearray(packet)
+    damaged[where % len(packet)] ^= flip
+    assert packets.in_order(bytes(damaged), (status.id,), size) is None
+    assert packets.in_order(packet, ((status.id + 1) % 254,), size) is None
+    assert packets.in_order(packet[:-1], (status.id,), size) is None
+
+
 def test_a_reply_read_through_the_register_table_is_a_number_with_a_sign():
     (status,) = StatusDecoder().feed(wire(Status(3, Fault(0), bytes.fromhex("0A80"))))
     assert STS3215["present_speed"].decode(status.data) == -10

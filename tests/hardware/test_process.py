@@ -16,6 +16,7 @@ from control.errors import DriverLost, UserError
 from control.modes import Word
 from control.types import JOINTS, Command, Observation, ResetRequest
 from hardware.arm import ServoArm
+from hardware.orders import Say
 from tools.world import World
 
 pytestmark = pytest.mark.clock
@@ -99,6 +100,23 @@ def test_a_driver_that_dies_or_hangs_in_motion_leaves_the_arm_holding(world, num
         assert {motor.servo["torque_limit"] for motor in world.motors[:5]} == {400}
         with pytest.raises(DriverLost, match=words):
             arm.observe()
+
+
+def test_an_arm_that_was_told_to_go_limp_is_let_go_even_where_the_driver_hangs_over_it(world):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm, 2)
+        os.kill(arm.driver_pid, signal.SIGSTOP)
+        arm._driver.tell(Say(Word.LIMP))
+        time.sleep(1.0)
+        assert torque(world) == [0] * 6
+        with pytest.raises(DriverLost, match="hung .* the arm was let go"):
+            arm.observe()
+
+
+def test_closing_twice_is_closing_once(world):
+    with opened(world) as arm:
+        arm.close()
 
 
 def test_when_the_gateway_dies_the_driver_holds_and_leaves_the_port_to_the_next(world):

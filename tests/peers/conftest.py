@@ -1,18 +1,27 @@
-"""Other people's software on the twin's port, as they ship it. `make peers` installs it and runs this; see there."""
+"""Other people's software, as they ship it, on the twin's port and on what is exported. `make peers` installs it and
+runs this; see there."""
 
 import importlib.machinery
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from control.datasets import Dataset
+from tools.cli import main
+
+SMALL = ("--set", "robot.camera_px=48", "--set", "spaces.camera_px=48")
+
 
 def pytest_configure() -> None:
-    """LeRobot's package imports torchvision for pictures, which a bus never touches; no build of it fits this torch."""
+    """LeRobot's package imports torchvision, to vary pictures; no build of it fits this torch."""
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(Path(sys.prefix) / "huggingface")}
     if importlib.util.find_spec("lerobot") is None:
         return
     names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional", "torchvision.transforms.v2")
@@ -34,3 +43,12 @@ def port(tmp_path) -> Iterator[str]:
         assert twin.stdout
         yield json.loads(twin.stdout.readline())["port"]
         twin.terminate()
+
+
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory) -> Dataset:
+    """Three scripted grasps."""
+    folder = tmp_path_factory.mktemp("collected") / "set"
+    words = ("collect", "--config", "lift_fast.yaml", "--curriculum-stage", "3", *SMALL, "--workers", "1")
+    assert main([*words, "--episodes", "3", "--output", str(folder)]) == 0
+    return Dataset.open(folder)

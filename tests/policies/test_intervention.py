@@ -92,7 +92,7 @@ def leading(offset: float) -> Callable[[int], Intent | None]:
 
 
 def whose(steps: list[Step]) -> str:
-    return "".join(step.info["who"][1] for step in steps)  # o: policy, e: person
+    return "".join(step.command.who[1] for step in steps)  # o: policy, e: person
 
 
 TAKING = {

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import cv2
+import msgspec
 import mujoco
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control import arm as kinematics
+from control import config
 from control.config import RobotConfig
 from control.errors import UserError
 from control.types import ResetRequest
@@ -30,34 +32,59 @@ def robot():
         yield robot
 
 
+def within(drawn, bounds) -> bool:
+    low, high = bounds if isinstance(bounds, tuple) else (-bounds, bounds)
+    return bool(np.all(low <= np.asarray(drawn)) and np.all(np.asarray(drawn) <= high))
+
+
+def hsv(rgb) -> np.ndarray:
+    return cv2.cvtColor(np.float32([[rgb]]), cv2.COLOR_RGB2HSV)[0, 0]
+
+
 @given(seed=SEEDS)
 def test_every_value_lies_in_its_range(seed):
     d, r = draw(RANGES, seed, FACTORS), RANGES
-    within = [
-        (d.cube.size_m, r.cube.size_m),
-        (d.cube.mass_kg, r.cube.mass_kg),
-        (d.cube.friction, r.cube.friction),
-        (d.light.ambient, r.light.ambient),
-        (d.picture.contrast, r.picture.contrast),
-        (d.servo.kp, r.servo.kp),
-        (d.servo.backlash_rad, r.servo.backlash_rad),
-        (d.servo.zero_rad, (-r.servo.zero_rad, r.servo.zero_rad)),
-        (d.camera.shift_m, (-r.camera.shift_m, r.camera.shift_m)),
-        (d.camera.turn_rad, (-r.camera.turn_rad, r.camera.turn_rad)),
-        (d.camera.fovy_deg, (-r.camera.fovy_deg, r.camera.fovy_deg)),
-        (d.delay.action, r.delay.action),
-        (d.delay.camera, r.delay.camera),
-        (d.colour, (0.0, 1.0)),
-        (d.light.direction[2], (-1.0, -np.cos(r.light.tilt_rad[1]) + 1e-9)),
-    ]
-    assert all(np.all(low <= np.asarray(value)) and np.all(np.asarray(value) <= high) for value, (low, high) in within)
+    for factor in ("cube", "camera", "picture", "servo", "delay"):
+        drawn = {f.name: getattr(getattr(d, factor), f.name) for f in fields(getattr(d, factor))}
+        assert drawn.keys() == {f.name for f in msgspec.structs.fields(getattr(r, factor))}
+        assert all(within(value, getattr(getattr(r, factor), name)) for name, value in drawn.items()), (factor, drawn)
+    for rgb, bounds in ((d.colour, r.colour), (d.table.rgb, r.table)):
+        _, saturation, value = hsv(rgb)
+        assert saturation == pytest.approx(np.clip(saturation, *bounds.saturation), abs=1e-4)
+        assert value == pytest.approx(np.clip(value, *bounds.value), abs=1e-4)
+    assert within(d.light.ambient, r.light.ambient) and within(d.light.sun, r.light.sun)
+    assert within(d.light.direction[2], (-1.0, -np.cos(r.light.tilt_rad[1]) + 1e-9))
+    assert d.light.shadows == r.light.shadows
+
+
+@pytest.mark.parametrize(
+    "factor, name", [("cube", "size_m"), ("servo", "kp"), ("camera", "fovy_deg"), ("delay", "action")]
+)
+def test_draws_fill_their_range(factor, name):
+    drawn = [getattr(getattr(draw(RANGES, seed, FACTORS), factor), name) for seed in range(200)]
+    bounds = getattr(getattr(RANGES, factor), name)
+    low, high = bounds if isinstance(bounds, tuple) else (-bounds, bounds)
+    assert min(drawn) < low + 0.1 * (high - low) and max(drawn) > high - 0.1 * (high - low)
+    if name == "kp":  # log-uniform: as many below the geometric mean as above
+        assert np.median(drawn) == pytest.approx(np.sqrt(low * high), rel=0.15)
+
+
+def test_as_many_tables_are_textured_as_the_ranges_say():
+    textured = np.mean([bool(draw(RANGES, seed, FACTORS).table.texture) for seed in range(400)])
+    assert textured == pytest.approx(RANGES.table.textured, abs=0.08)
+
+
+def test_every_range_says_where_it_is_from():
+    lines = (config.SHIPPED / "wild.yaml").read_text().splitlines()
+    ranges_given = [line for line in lines if line.startswith("  ")]
+    assert len(ranges_given) == sum(len(msgspec.structs.fields(getattr(RANGES, factor))) for factor in FACTORS)
+    assert [line for line in ranges_given if len(line.partition("#")[2]) < 8] == []
 
 
 @given(seed=SEEDS)
 def test_a_cube_is_more_colourful_than_its_table(seed):
     d = draw(RANGES, seed, FACTORS)
-    cube, table = (cv2.cvtColor(np.float32([[rgb]]), cv2.COLOR_RGB2HSV)[0, 0, 1] for rgb in (d.colour, d.table.rgb))
-    assert cube > table + 0.1
+    assert hsv(d.colour)[1] > hsv(d.table.rgb)[1] + 0.1
 
 
 @given(seed=SEEDS, factor=st.sampled_from(FACTORS))

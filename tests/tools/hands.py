@@ -31,7 +31,7 @@ from tools.robots import robot_section
 from tools.world import twin_calibration
 
 ARM = Arm.from_facts()
-ADDRESS = "port: {port}\ncalibration: mine.json\nslack_s: 0.008\ncameras: {{wrist_cam: {{source: '{camera}'}}}}\n"
+ADDRESS = "port: {port}\ncalibration: mine.json\nslack_s: 0.02\ncameras: {{wrist_cam: {{source: '{camera}'}}}}\n"
 FIRST_REPEAT_S, REPEAT_S = 0.25, 0.033  # of a keyboard
 LOOK_S = 0.02
 ABOVE_M, LOW_M, TOP_M, LIFTED_M = 0.06, 0.012, 0.12, 0.085
@@ -116,8 +116,8 @@ class Stage:
         """How long after this moment every joint was at rest; None where it did not even move then."""
         rows = read(self.log)
         moving_s = rows["stamp_s"][np.abs(rows["speed_rad_s"]).max(axis=1) > STILL_RAD_S] - moment_s
-        around = moving_s[(moving_s > -0.1) & (moving_s < RESTING_S)]
-        return float(around[-1]) if len(around) and around[0] < -0.02 else None
+        moved = bool((np.abs(moving_s + 0.02) < 0.01).any())
+        return float(moving_s[moving_s < RESTING_S][-1]) if moved else None
 
     def close(self) -> None:
         self._opened.close()
@@ -246,15 +246,22 @@ class LeadingHand:
         self.take()
 
     def take(self) -> None:
-        """Over, by the key, once it stands as the arm does."""
+        """Over, by the key, once it stands as the arm does; again where nothing came of it."""
         self._joints = self._stage.row()["joints_rad"].astype(float)
         self._held.turn(self._joints)
         self._stage.forget()
-        time.sleep(SAME_PRESS_S)
-        self._stage.type(b"t")
-        self._stage.until("driven")
+        for _ in range(10):
+            self._stage.type(b"t")
+            pressed_s = time.monotonic()
+            while time.monotonic() - pressed_s < 2 * SAME_PRESS_S:
+                if b"driven" in self._stage.said:
+                    return
+                time.sleep(LOOK_S)
+        raise AssertionError(f"the leader is not followed: {self._stage.said[-500:]!r}")
 
     def want(self, errors: np.ndarray) -> None:
+        if b"fell silent" in self._stage.said:  # the machine was too busy for its servos
+            self.take()
         tool, rotation = ARM.tool(self._joints)
         step = np.clip(0.1 * errors, -self.FASTEST, self.FASTEST)
         joints = ARM.solve(self._joints, tool + step[:3], heading(rotation) + step[3], 5)

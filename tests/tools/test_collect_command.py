@@ -43,6 +43,7 @@ def test_collect_lifts_and_says_so_in_words_and_in_one_line_of_json(tmp_path, ca
     assert told.count("\n") == 1 and {"success", "n", "low", "high", "median_time_s"} <= figures.keys()
     assert figures["success"] == 1.0 and figures["n"] == 4 and 1.0 < figures["median_time_s"] < 8.0
     assert "4 of 4 lifted (100.0%, 95 % interval" in said
+    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return: all fine" in said
     episode = Dataset.open(tmp_path / "set").read(0)
     assert episode.provenance.source == "scripted" and episode.provenance.stage == "near"
     assert episode.truth is not None and episode.truth["cube_m"][-1, 2] > 0.08 and episode.discount[-1] == 0.0
@@ -114,7 +115,8 @@ def test_a_killed_collect_is_completed_by_the_same_command(tmp_path):
         (("--noise", "-1"), "noise must not be negative, got -1"),
         (("--script", "crude", "--noise", "0.5"), "the crude script is open-loop"),
         (("--episodes", "0"), "episodes must be at least 1, got 0"),
-        (("--seed", "999999"), "--seed 999999: seeds from 1000000 on"),
+        (("--seed", "999999"), "--seed must be 0 to 999998 for 2 episodes, got 999999: seeds from 1000000 on"),
+        (("--seed", "-4"), "--seed must be 0 to 999998"),
         (("--workers", "0"), "--workers must be at least 1"),
         (("--curriculum-stage", "5"), "no curriculum stage 5; there are: 0 home"),
         (("--set", "spaces.step_m=20"), "is it in mm"),

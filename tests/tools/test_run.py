@@ -1,15 +1,24 @@
 """From a checkpoint to a lift in one command; and what keeps it from moving."""
 
 import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from control.arm import Arm, facts
 from control.errors import CheckpointError
+from control.link import Listener
+from control.remote import RobotService
 from policies.actor import NetConfig, PolicyNet, save_policy
 from policies.learned import Notes, require_start, shapes_for, write_notes
 from policies.spaces import Spaces, SpacesConfig
+from tools.bench_wire import StillRobot
 from tools.cli import main
 
 pytestmark = pytest.mark.clock
@@ -48,6 +57,45 @@ def test_a_script_lifts_and_the_times_are_told(capsys):
 def test_a_policy_for_another_robot_or_from_elsewhere_moves_nothing(tmp_path, capsys, made, words):
     assert main(["run", policy(tmp_path, **made), *SHORT]) == 2
     assert words in capsys.readouterr().err
+
+
+@contextmanager
+def served(tmp_path, **made) -> Iterator[str]:
+    """The endpoint of such a policy."""
+    command = [sys.executable, "-m", "tools.cli", "serve-policy", policy(tmp_path, **made)]
+    with subprocess.Popen([*command, "--endpoint", f"ipc://{tmp_path}/served"], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout and b"serving policy" in process.stdout.readline()
+            yield f"ipc://{tmp_path}/served"
+        finally:
+            process.terminate()
+
+
+def test_a_served_policy_is_refused_as_its_file_would_be(tmp_path, capsys):
+    with served(tmp_path, hz=25.0, px=48) as endpoint:
+        assert main(["run", endpoint, *SHORT]) == 2
+    refusal = capsys.readouterr().err
+    assert f"{endpoint} does not fit this robot: it acts at 25 Hz, the robot at 10 Hz; it sees (48, 48)" in refusal
+
+
+@pytest.fixture
+def calibrated(tmp_path) -> Iterator[str]:
+    """The endpoint of a robot whose calibration is its own."""
+    robot, stop = StillRobot((64, 64)), threading.Event()
+    robot.spec = replace(robot.spec, profile="measured", calibration="fedcba987654")
+    with Listener(f"ipc://{tmp_path}/arm") as listener:
+        thread = threading.Thread(target=listener.serve, args=(RobotService(robot), stop))
+        thread.start()
+        yield listener.endpoint
+        stop.set()
+        thread.join()
+
+
+def test_an_arm_calibrated_otherwise_is_not_moved(tmp_path, calibrated, capsys):
+    path = policy(tmp_path, calibrations=("0123456789ab",))
+    assert main(["run", path, *SHORT, "--robot", calibrated]) == 2
+    told = "learned from an arm with calibration 0123456789ab, this one has fedcba987654"
+    assert told in capsys.readouterr().err
 
 
 def test_a_policy_begins_where_its_episodes_began_or_where_told_that_it_may(tmp_path, capsys):

@@ -20,6 +20,8 @@ from rig import running
 
 from tools.cli import main
 
+pytestmark = pytest.mark.clock
+
 RELEASES, LOSSES = 20, 5
 AT_REST_S = 0.2
 Set = tuple[Stage, Hands]

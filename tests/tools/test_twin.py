@@ -8,9 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from control.arm import Arm
+from control.config import RobotConfig
 from tools.cli import main
+from tools.world import World, twin_calibration
 
 pytestmark = pytest.mark.clock
 
@@ -43,6 +47,16 @@ def test_a_twin_ends_with_whoever_started_it_even_killed():
     assert gone(pid)
 
 
+def test_a_twin_begins_with_an_arm_that_lies_still():
+    with World(RobotConfig(), twin_calibration(Arm.from_facts())) as world:
+        world.settle()
+        before = world.plant.joints_rad.copy()
+        for _ in range(200):
+            world.tick()
+        assert np.abs(world.plant.joints_rad - before).max() < 1e-3
+        assert (before >= world.plant.arm.lower_rad).all() and (before <= world.plant.arm.upper_rad).all()
+
+
 def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
     link = tmp_path / "ttyTWIN"
     with subprocess.Popen([*COMMAND, "--link", str(link)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as twin:
@@ -54,11 +68,37 @@ def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
     assert not link.is_symlink() and not Path(where["truth"].removeprefix("ipc://")).exists()
 
 
-def refused(*flags: str) -> str:
-    done = subprocess.run([*COMMAND, *flags], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60)
+def test_a_twin_whose_name_is_taken_while_its_line_is_unplugged_says_so_and_ends(tmp_path):
+    link, faults = tmp_path / "ttyTWIN", tmp_path / "faults.yaml"
+    faults.write_text("mishaps: [{what: unplug, at_s: 0.2, for_s: 1.5}]")
+    flags = ["--link", str(link), "--faults", str(faults)]
+    with subprocess.Popen([*COMMAND, *flags], stdin=-1, stdout=-1, stderr=-1) as twin:
+        assert twin.stdout and twin.stdout.readline()
+        until_s = time.monotonic() + 20
+        while link.is_symlink() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        link.write_text("somebody else's")
+        assert twin.wait(20) == 2
+        assert twin.stderr and b"is there already" in twin.stderr.read()
+    assert link.read_text() == "somebody else's"
+
+
+def refused(*flags: str, **environment: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *flags],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    (line,) = (line for line in done.stderr.splitlines() if line.startswith("twinarm:"))
-    return line
+    return "\n".join(line for line in done.stderr.splitlines() if line.startswith("twinarm:"))
+
+
+def test_a_twin_that_cannot_draw_says_what_is_missing():
+    told = refused(__EGL_VENDOR_LIBRARY_FILENAMES="/nonexistent")
+    assert "cannot draw without a display" in told and "the twin's camera did not start" in told
 
 
 def test_a_twin_takes_no_name_that_is_there_and_leaves_no_empty_record(tmp_path):

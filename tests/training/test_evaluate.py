@@ -200,6 +200,8 @@ def test_a_film_shows_three_sides(tmp_path):
         (["eval", "scripted", "--set", "task.reward=v12"], "v13"),
         (["eval", "sighted", "--own-reset", "--curriculum-stage", "near"], "add --curriculum-stage home"),
         (["eval", "scripted", "--robot", "reel"], "no robot called reel"),
+        (["eval", "scripted", "--output", "README.md"], "README.md: File exists"),
+        (["audit", "--output", "README.md"], "README.md: File exists"),
         (["train", "--bootstrap", "nowhere"], "no dataset at nowhere"),
         (["train", "--config", "lift_fast.yaml"], "needs demonstrations"),
         (["resume", "nowhere"], "no run"),
@@ -208,7 +210,8 @@ def test_a_film_shows_three_sides(tmp_path):
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, words, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    where = [] if arguments[0] in ("resume", "model") else ["--output", str(tmp_path)]
+    needs_place = arguments[0] not in ("resume", "model") and "--output" not in arguments
+    where = ["--output", str(tmp_path)] if needs_place else []
     assert main([*arguments, *where]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("twinarm:")]
     assert len(said) == 1 and words in said[0], said

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tools.cli import main
+from tools.progress import bar
 
 EVAL = ["eval", "--config", "lift_fast.yaml", "--set", "robot.camera_px=24", "--set", "spaces.camera_px=24", "--json"]
 SHORT = ["--set", "task.limit_steps=30", "--episodes", "4"]
@@ -38,7 +40,16 @@ def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
     assert main([*EVAL, "--curriculum-stage", "3", "--episodes", "1", *words]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 9
+    assert json.loads((Path(told["output"]) / "report.json").read_text())["factors"] == told["factors"]
     assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
+
+
+def test_an_evaluation_that_is_interrupted_says_how_far_it_was():
+    words = "interrupted; evaluating was at 2 of 9 episodes, 1 lifted, and none of it is kept"
+    with pytest.raises(KeyboardInterrupt, match=words), bar(Console(stderr=True), "evaluating", 9) as tell:
+        tell(True)
+        tell(False)
+        raise KeyboardInterrupt
 
 
 def test_a_failure_in_a_process_is_one_line(tmp_path, capsys):

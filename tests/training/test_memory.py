@@ -189,7 +189,7 @@ def test_recorded_runs_with_interventions_teach_as_lived_ones_do(tmp_path):
             recorder.add(step.command, step.after, step.verdict, step.truth)
         recorder.finish(success=False)
     read = dataset.read(0)
-    assert [str(read.command(t).who) for t in range(6)] == [step.info["who"] for step in steps]
+    assert [read.command(t).who for t in range(6)] == [step.command.who for step in steps]
     assert read.by_person.tolist() == [False, True] * 3
     taught, lived = memory("bootstrap.clone_failures=false"), memory()
     taught.take_in(dataset, judge(), lambda episode: ())

@@ -26,11 +26,24 @@ TINY = (
 DEMO = [sys.executable, "-m", "tools.cli", "demo", "--stage", "1", *(w for s in TINY for w in ("--set", s))]
 
 
-def wait_for(ready, seconds: float = 60) -> None:
+def wait_for(ready, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not ready() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert ready()
+
+
+def said_after_ctrl_c(words: list[str], ready) -> str:
+    """What a command says on stderr when it is interrupted as soon as it is ready, which must be no traceback."""
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(ready)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in said
+    return said.replace("\n", "")
 
 
 def test_the_main_job_killed_while_it_records_goes_on_recording(tmp_path):
@@ -88,16 +101,27 @@ def test_resuming_a_finished_run_says_that_it_is_only_judged_again(finished, cap
 
 def test_ctrl_c_saves_where_the_run_stands_and_says_how_to_go_on(tmp_path):
     words = [*DEMO, "--output", str(tmp_path), "--set", "schedule.steps=5000"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (tmp_path / "latest" / "episodes" / "episode_000002.mcap").exists())
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said
+    said = said_after_ctrl_c(words, (tmp_path / "latest" / "episodes" / "episode_000002.mcap").exists)
     folder = (tmp_path / "latest").resolve()
     saved = checkpoint.load_newest(folder / "checkpoints")[1]
     assert saved.step % 500 and saved.episodes >= 3
     assert f"saved at decision {saved.step} of 5000" in said
-    assert f"twinarm resume {folder}" in said.replace("\n", "")
+    assert f"twinarm resume {folder}" in said
+
+
+def test_ctrl_c_while_demonstrations_are_recorded_says_how_many_are_kept(tmp_path):
+    recorded = tmp_path / "latest" / "demonstrations"
+    words = [*DEMO, "--output", str(tmp_path), "--set", "demos.episodes=200"]
+    said = said_after_ctrl_c(words, lambda: len(list(recorded.glob("episode_??????.mcap"))) >= 2)
+    kept = len(Dataset.open(recorded).indices())
+    folder = (tmp_path / "latest").resolve()
+    assert f"interrupted; {kept} of 200 demonstrations are kept; go on with: twinarm resume {folder}" in said
+
+
+def test_ctrl_c_while_a_finished_run_is_judged_stops_at_once_with_all_saved(tmp_path):
+    words = [*DEMO, "--output", str(tmp_path), "--set", "schedule.final_episodes=100000"]
+    said = said_after_ctrl_c(words, (tmp_path / "latest" / "checkpoints" / "step_000000040.safetensors").exists)
+    assert "saved at decision 40 of 40" in said and "twinarm resume" in said
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(tmp_path):

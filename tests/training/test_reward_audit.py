@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from control.types import GRIPPER
 from sim.robot import SimRobot
 from tools import audit as command
 from training import settings
-from training.lift import LIFTED_M, RewardConfig
-from training.reward_audit import COLUMNS, SUCCESS, Values, Verdict, audit, paid, roll_out, value
+from training.audit_figure import returns
+from training.lift import LIFTED_M, RewardConfig, load_reward
+from training.reward_audit import COLUMNS, SUCCESS, Values, Verdict, audit, judge, paid, roll_out, value
 
 SETTINGS = ("lift_fast.yaml", "drqv2_lift_s3_v13.yaml")
 DENSE = ("v11", "v13", "v14", "v15", "v16", "v17", "v18", "v19")
@@ -84,6 +86,21 @@ def test_v13_at_the_experiments_settings_pays_more_for_hovering_open_for_ever_th
     _, [v13, v17] = audit(settings.load("drqv2_lift_s3_v13.yaml"), ("v13", "v17"))
     assert v13.values["hover open"].bootstrapped > v13.values[SUCCESS].bootstrapped
     assert "hover open" in v13.traps
+
+
+def test_every_verdict_has_a_panel_with_what_its_reward_paid_each_behaviour(rolled):
+    gamma = 0.97
+    for name in ("sparse", "v13"):
+        verdict = judge(name, load_reward(name), rolled, gamma)
+        axis = Figure().add_subplot()
+        returns(axis, rolled, verdict, gamma)
+        lines = {line.get_label(): line for line in axis.lines if not line.get_label().startswith("_")}
+        assert [*lines] == [*verdict.values]
+        paid_in_all = {behaviour: line.get_ydata()[-1] for behaviour, line in lines.items()}
+        assert paid_in_all == pytest.approx({behaviour: v.discounted for behaviour, v in verdict.values.items()})
+        marks = [line.get_ydata()[0] for line in axis.lines if line.get_marker() == "o"]
+        assert marks == [v.bootstrapped for v in verdict.values.values()]
+        assert all(trap in axis.get_title() for trap in verdict.traps) and (name == "sparse") == verdict.sound
 
 
 def test_the_command_leaves_a_figure_and_the_numbers_behind_it(tmp_path, capsys):

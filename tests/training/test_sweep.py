@@ -13,6 +13,7 @@ import yaml
 from control.errors import ConfigError
 from tools.cli import main
 from training import metrics, settings, sweep
+from training.ledger import Ledger, Outcome
 
 SMALL = {
     "name": "small",
@@ -81,14 +82,17 @@ def test_arms_share_the_demonstrations_that_they_would_record_alike(tmp_path):
     assert len({folders["base", 0], folders["base", 3], folders["demos=more", 0]}) == 3
 
 
-def test_a_sweep_ends_in_a_report_with_a_row_and_a_figure_for_every_arm(swept):
-    report = (swept.folder / "report.md").read_text()
+def test_a_sweep_ends_in_a_report_with_two_rows_and_a_figure_for_every_arm(swept):
+    report, ledger = (swept.folder / "report.md").read_text(), Ledger(swept.folder / "cells.jsonl")
     assert all(cell.done for cell in swept.cells) and "6 of 6 runs are done" in report
-    for factor, arms in swept.config.factors.items():
-        assert (swept.folder / f"{factor}.png").read_bytes().startswith(b"\x89PNG")
-        assert all(f"\n| {arm} | " in report for arm in arms)
-    pooled = sum(sweep.outcome(cell)["success"] for cell in swept.arms_of("labels")["shifted"])
-    assert f"| shifted | {pooled:.0f} of 2 " in report
+    assert all(report.count(f"\n| {arm} | ") == 2 for arm in ("base", "bootstrap=none", "labels=shifted"))
+    for factor in swept.config.factors:
+        assert (swept.folder / f"{factor}.png").read_bytes().startswith(b"\x89PNG") and f"({factor}.png)" in report
+    shifted = [ledger.outcome(cell) for cell in swept.arms_of("labels")["shifted"]]
+    pooled = sum(outcome.report["success"] for outcome in shifted)
+    assert f"| labels=shifted | {pooled:.0f} of 2 " in report
+    highest = max(outcome.episodes["cube_z_max_m"] for outcome in shifted)
+    assert f" rad | {highest:.3f} m | " in report
 
 
 def test_a_finished_sweep_has_nothing_left_to_do(swept, capsys):
@@ -98,10 +102,53 @@ def test_a_finished_sweep_has_nothing_left_to_do(swept, capsys):
     assert {path: path.stat().st_mtime_ns for path in swept.folder.rglob("metrics.jsonl")} == before
 
 
+def test_what_a_kept_file_knows_is_not_run_again_and_makes_the_same_report(tmp_path, swept, capsys):
+    kept = tmp_path / "kept.jsonl"
+    whole = (swept.folder / "cells.jsonl").read_bytes()
+    kept.write_bytes(whole + whole[:100])  # as a kill leaves a line that it cut short
+    assert main([*command(written(tmp_path), tmp_path, "--keep", str(kept), "--json")[3:]]) == 0
+    told, said = capsys.readouterr()
+    assert "6 of 6 runs are done" in said and len(told.splitlines()) == 6
+    assert (tmp_path / "small" / "report.md").read_text() == (swept.folder / "report.md").read_text()
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+
+
+def test_a_run_whose_settings_the_sweep_has_changed_since_counts_as_not_done(tmp_path, swept):
+    ledger = Ledger(swept.folder / "cells.jsonl")
+    changes = {"settings": SMALL["settings"] | {"schedule.steps": 30}}
+    again = sweep.plan_sweep(sweep.load(str(written(tmp_path, **changes))), swept.folder.parent)
+    assert [cell.folder for cell in again.cells] == [cell.folder for cell in swept.cells]
+    assert not any(cell.done or ledger.outcome(cell) for cell in again.cells)
+
+
+def test_an_outcome_is_on_disk_once_it_is_added_and_a_later_one_replaces_it(tmp_path, swept):
+    path, outcome = tmp_path / "new" / "cells.jsonl", Outcome.of(swept.cells[0])
+    for value in (1.0, 2.0):
+        outcome.episodes["q_max"] = value
+        Ledger(path).add(outcome)
+    assert Ledger(path).outcome(swept.cells[0]).episodes["q_max"] == 2.0
+    assert Ledger(path).outcome(swept.cells[1]) is None and len(path.read_text().splitlines()) == 1
+
+
+def test_ctrl_c_in_a_sweep_says_how_much_is_kept(tmp_path):
+    process = subprocess.Popen(
+        command(written(tmp_path), tmp_path, "--workers", "1"), stderr=subprocess.PIPE, text=True
+    )
+    kept = tmp_path / "small" / "cells.jsonl"
+    deadline = time.monotonic() + 100
+    while not kept.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 130 and "Traceback" not in said
+    done = len(kept.read_text().splitlines())
+    assert 1 <= done < 6 and f"interrupted; {done} of 6 runs are kept in {kept}" in " ".join(said.split())
+
+
 def test_a_sweep_killed_half_way_learns_the_same_in_the_end(tmp_path, swept):
     file = written(tmp_path)
     process = subprocess.Popen(command(file, tmp_path, "--workers", "1"), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 100
     while not list(tmp_path.rglob("report.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -128,7 +175,12 @@ def test_a_ray_on_this_machine_learns_the_same(tmp_path, swept):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"factors": {"x": {"y": {"agent.noize": 1}}}}, "did you mean: noise"),
+        ({"factors": {"x": {"y": {"agent.noize": 1}}}}, "arm x=y: .* did you mean: noise"),
+        ({"factors": {"x": {"y": {"task.reward": "v99"}}}}, "arm x=y: no reward v99"),
+        ({"factors": {"x": {"y": {"bootstrap": "none"}}}}, "arm x=y: .* got str - at bootstrap"),
+        ({"factors": {"x": {"y/z": {"seed": 1}}}}, "'y/z' becomes a folder's name"),
+        ({"name": "../etc"}, "'../etc' becomes a folder's name"),
+        ({"seeds": [0, -1]}, "seed must not be negative, got -1"),
         ({"factors": {}}, "factors must name at least one arm each"),
         ({"seeds": [1, 1]}, "seeds must be distinct"),
         ({"sedes": [1]}, "did you mean: seeds"),
@@ -147,6 +199,7 @@ def test_a_mistake_in_a_sweep_is_found_before_anything_runs(tmp_path, changes, w
         (("--only", "rewards"), "no factor rewards; there are: bootstrap, labels"),
         (("--workers", "0"), "--workers must be at least 1"),
         (("--cluster", "127.0.0.1:1"), "no Ray cluster at 127.0.0.1:1"),
+        (("--keep", "README.md"), "README.md, line 1 is no run's outcome"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(tmp_path, flags, words):

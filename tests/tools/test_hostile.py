@@ -1,0 +1,18 @@
+"""A served arm among strangers, for five seconds: it goes on, and does nothing that they say."""
+
+import pytest
+
+from tools.bench_hostile import BOUNDED, hostile
+from tools.hostile import ATTACKS
+
+pytestmark = pytest.mark.clock
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_an_arm_among_strangers_goes_on_and_hears_its_driver_alone(keyed):
+    figures = hostile(tuple(ATTACKS) if keyed else BOUNDED, 5.0, keyed)
+    assert figures["commands of strangers executed"] == 0
+    assert figures["sent by strangers"] > 100 and figures["ticks"] > 20
+    assert figures["sessions lost"] == 0 and figures["memory grew MB"] < 20
+    assert figures["stop heard after ms"] < 1000
+    assert not keyed or figures["answers to strangers"] == 0

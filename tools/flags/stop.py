@@ -1,0 +1,16 @@
+"""The flags of `twinarm stop`."""
+
+from dataclasses import dataclass
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Stop a served robot: it brakes, holds, and stays so until it is cleared. Anybody may."""
+
+    endpoint: tyro.conf.Positional[str]
+    """Where it is served, such as ipc:///tmp/arm/wire."""
+
+    clear: bool = False
+    """Let it go on, instead: an operator has seen what was wrong."""
