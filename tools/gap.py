@@ -119,6 +119,7 @@ def main(arguments: Arguments) -> None:
     }
     robots["all of these"] = partial(simulated, TOGETHER, config.robot)
     robots["the twin, in lock-step"] = partial(LockstepTwin, config.robot, PICTURE_S)
+    robots["the same, its pictures fresh"] = partial(LockstepTwin, config.robot, 0.0)
     robots[arguments.robot] = partial(open_robot, arguments.robot, config.robot)
     if unknown := [name for name in arguments.only if name not in robots]:
         raise UserError(f"no row {unknown[0]}; there are: {', '.join(robots)}")
