@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "VERB" not in c])
 def test_a_command_that_a_page_names_exists_with_these_flags(command):
-    _, verb, *words = shlex.split(command.replace("$budget", ""), comments=True)
+    _, verb, *words = shlex.split(re.sub(r"\$\w+", "", command), comments=True)
     assert verb in cli.VERBS
     if words:
         cli.parse(cli.flags(verb), verb, words)

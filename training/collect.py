@@ -18,6 +18,7 @@ from torch.quasirandom import SobolEngine
 
 from control.datasets import Dataset
 from control.episodes import DatasetInfo, Provenance, code_commit, digest
+from control.errors import DatasetError
 from control.interfaces import Judge, Policy, Robot
 from control.loop import run_episode
 from control.messages import Result
@@ -174,7 +175,15 @@ def collect(
 
 
 def dataset_info(spec: RobotSpec, spaces: SpacesConfig, **recipe: Any) -> DatasetInfo:
-    """What episodes of this robot in this action space share; `recipe` says how they came about."""
+    """What episodes of this robot in this action space share; `recipe` says how they came about.
+
+    Raises:
+        DatasetError: the robot lacks the camera that the spaces look through.
+    """
+    if spaces.camera not in spec.cameras:
+        raise DatasetError(
+            f"spaces.camera is {spaces.camera}, the robot has {', '.join(spec.cameras)}; name one of these"
+        )
     return DatasetInfo.of(spec, action_space(spaces), **recipe)
 
 

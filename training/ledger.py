@@ -55,6 +55,7 @@ class Ledger:
 
     def __init__(self, path: Path):
         self.path, self._outcomes = path, dict[tuple[str, int, str], Outcome]()
+        path.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
@@ -70,7 +71,6 @@ class Ledger:
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome; it is on disk when this returns."""
         self._enter(outcome)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         with open(part, "wb") as file:
             file.writelines(msgspec.json.encode(each) + b"\n" for each in self._outcomes.values())

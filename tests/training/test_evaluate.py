@@ -204,6 +204,10 @@ def test_a_film_shows_three_sides(tmp_path):
         (["audit", "--output", "README.md"], "README.md: File exists"),
         (["train", "--bootstrap", "nowhere"], "no dataset at nowhere"),
         (["train", "--config", "lift_fast.yaml"], "needs demonstrations"),
+        (
+            ["train", "--set", "bootstrap.mode=none", "--set", "spaces.camera=front"],
+            "camera is front, the robot has wrist_cam",
+        ),
         (["resume", "nowhere"], "no run"),
         (["model", "--out", "README.md"], "README.md exists"),
     ],

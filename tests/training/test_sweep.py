@@ -200,6 +200,7 @@ def test_a_mistake_in_a_sweep_is_found_before_anything_runs(tmp_path, changes, w
         (("--workers", "0"), "--workers must be at least 1"),
         (("--cluster", "127.0.0.1:1"), "no Ray cluster at 127.0.0.1:1"),
         (("--keep", "README.md"), "README.md, line 1 is no run's outcome"),
+        (("--keep", "README.md/cells.jsonl"), "README.md: File exists"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(tmp_path, flags, words):
