@@ -45,7 +45,6 @@ def demonstrations_folder(folder: Path, config: TrainConfig) -> Path:
 
 def demonstrations(folder: Path, config: TrainConfig, info: DatasetInfo) -> Dataset | None:
     """The run's demonstrations; None where the bootstrap needs none. Raises DatasetError where they do not fit."""
-    info = dataset_info(spec, config.spaces)
     if config.bootstrap.mode == "none":
         return None
     dataset = Dataset.open(demonstrations_folder(folder, config))
