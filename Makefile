@@ -25,7 +25,7 @@ run: .venv/ready
 # try once more: a host that others share takes a processor away now and then, but not twice at the same place.
 test: lint
 	@command -v chromium >/dev/null || { $(call install_debian,chromium); }
-	$(BIN)/pytest -q -n 2 -m 'not clock'
+	$(BIN)/pytest -q -n 2 -m 'not clock and not roomy'
 	$(BIN)/pytest -q -m clock || $(BIN)/pytest -q -m clock --last-failed
 
 # Beside what is installed already: LeRobot as a dependency would ask for another torch, and gigabytes of CUDA.

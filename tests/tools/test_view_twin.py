@@ -8,7 +8,7 @@ import pytest
 from tests.tools.chromium import NO_SCENE, Browser
 from tests.tools.viewing import Hands, Witness, drive, view
 
-pytestmark = pytest.mark.clock
+pytestmark = pytest.mark.roomy
 STOPS_S = 0.2
 FAST_M_S = 0.07  # of the 0.1 that a held key means
 
