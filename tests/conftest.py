@@ -1,6 +1,7 @@
 """What tests of several packages share."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from hypothesis import settings
 
+# What a shell runs in the background ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch comes: two threads on busy cores wait 20 times longer than they work
 settings.register_profile("busy", deadline=None)  # a busy machine is no fault of what is tested
 settings.load_profile("busy")
