@@ -113,7 +113,7 @@ def test_ctrl_c_while_demonstrations_are_recorded_says_how_many_are_kept(tmp_pat
     recorded = tmp_path / "latest" / "demonstrations"
     words = [*DEMO, "--output", str(tmp_path), "--set", "demos.episodes=200"]
     said = said_after_ctrl_c(words, lambda: len(list(recorded.glob("episode_??????.mcap"))) >= 2)
-    kept = len(Dataset.open(recorded).indices())
+    kept = len(Dataset.found(recorded).indices())
     folder = (tmp_path / "latest").resolve()
     assert f"interrupted; {kept} of 200 demonstrations are kept; go on with: twinarm resume {folder}" in said
 
