@@ -93,8 +93,12 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def require_same_settings(folder: Path, progress: Progress, settings: TrainConfig) -> None:
-    """Raises CheckpointError where settings that shape learning changed between two parts of a run."""
-    if changed := changes(progress.settings, settings.plain):
+    """Raises CheckpointError where settings that shape learning changed between two parts of a run.
+
+    A setting that came into being meanwhile had its default.
+    """
+    then = config.build(TrainConfig, progress.settings, f"{folder}: the newest checkpoint")
+    if changed := changes(then.plain, settings.plain):
         words = f"{folder} was trained with other settings: {'; '.join(changed)}"
         raise CheckpointError(f"{words}; put them back, or begin a new run")
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from control.datasets import Dataset
+from control.errors import CheckpointError
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
 from training.checkpoint import Progress
@@ -85,6 +87,17 @@ def test_a_run_does_not_go_on_under_other_settings(finished, capsys, edit, words
     finally:
         path.write_text(written)
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("now, refused", [(0, False), (1, True)])
+def test_a_setting_that_a_checkpoint_does_not_know_had_its_default(tmp_path, now, refused):
+    config = settings.load("lift_fast.yaml", [*TINY, f"bootstrap.shift_steps={now}"])
+    then = config.plain
+    del then["bootstrap"]["shift_steps"]
+    progress = Progress(then, {}, "", 1, 0, 0.0, 0, (), 0, 0, (0.0, 0.0), 0.0, "{}")
+    expected = pytest.raises(CheckpointError, match="bootstrap.shift_steps was 0, is 1") if refused else nullcontext()
+    with expected:
+        runs.require_same_settings(tmp_path, progress, config)
 
 
 def test_a_finished_run_can_be_given_more_steps(finished):
