@@ -40,7 +40,7 @@ from hardware.orders import (
 )
 from hardware.promptness import be_prompt
 from hardware.servos import Servos
-from hardware.slot import Slot
+from hardware.slot import Pulse, Slot
 
 LARGEST_ORDER = 16_384
 START_S, LEAVE_S = 20.0, 1.0
@@ -127,16 +127,14 @@ class DriverProcess:
     def _watch(self) -> None:
         """Notice that it has died or hangs, and then hold the arm in its stead."""
         pidfd = os.pidfd_open(self._process.pid)
-        seen, seen_s = -1, time.monotonic()
+        pulse = Pulse(time.monotonic())
         while not self._closing.is_set():
             died = bool(select.select([pidfd], [], [], LOOK_S)[0])
-            now_s = time.monotonic()  # before looking: this thread may have to wait between any two lines
-            telemetry = newest(self._slot)
-            if telemetry is not None and telemetry.cycle != seen:
-                seen, seen_s = telemetry.cycle, now_s
+            before_s, telemetry = time.monotonic(), newest(self._slot)
+            quiet_s = pulse.quiet_s(telemetry.cycle if telemetry else 0, before_s, time.monotonic())
             hung_s = max(HUNG_S, SLACKS * self._task.slack_s)
             patience_s = hung_s if telemetry is not None and Mode(telemetry.mode) in HELD else IDLE_S
-            if not died and now_s - seen_s > patience_s:
+            if not died and quiet_s > patience_s:
                 self._process.kill()
                 self.lost = f"the driver hung for {patience_s:g} s and was killed"
             elif died:

@@ -56,6 +56,19 @@ class Slot:
         self.fd = -1
 
 
+class Pulse:
+    """For how long a count has stood still, at least, told by somebody who may have to wait between any two lines."""
+
+    def __init__(self, now_s: float):
+        self._count, self._seen_s = 0, now_s
+
+    def quiet_s(self, count: int, before_s: float, after_s: float) -> float:
+        """`count` was read between these two moments."""
+        if count != self._count:
+            self._count, self._seen_s = count, after_s
+        return max(0.0, before_s - self._seen_s)
+
+
 def _check(count: int, data: bytes) -> int:
     """Also over the count, for its bytes are not written at once either."""
     return zlib.crc32(data, zlib.crc32(count.to_bytes(8, "little")))

@@ -30,7 +30,7 @@ TURN = np.array([0.08, 0, 0, 0, 0, 0])
 def world() -> Iterator[World]:
     made, stop = World(CONFIG, CALIBRATION), threading.Event()
     thread = threading.Thread(target=made.run, args=(stop,))
-    made.plant.place(HOME)
+    made.settle()
     thread.start()
     yield made
     stop.set()

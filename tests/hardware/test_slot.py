@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from hardware.slot import Slot
+from hardware.slot import Pulse, Slot
 
 pytestmark = pytest.mark.clock
 
 WRITER = """
 import sys
-from hardware.slot import Slot
+from hardware.slot import Pulse, Slot
 slot = Slot(4096, int(sys.argv[1]))
 n = 0
 while True:
@@ -53,3 +53,17 @@ def test_a_reader_sees_no_half_of_what_another_process_is_writing():
     finally:
         writer.kill()
         writer.wait()
+
+
+@pytest.mark.parametrize(
+    ("looks", "quiet_s"),
+    [
+        ([(1, 0.0, 0.0), (2, 0.01, 0.01)], 0.0),
+        ([(1, 0.0, 0.0), (1, 0.2, 0.2)], 0.2),
+        ([(1, 0.0, 0.15), (1, 0.16, 0.16)], 0.01),  # who looks was kept waiting: the count is as new as the look
+        ([(1, 0.0, 0.0), (1, 0.05, 0.4)], 0.05),  # and may have stood still for as long as before the look at most
+    ],
+)
+def test_who_is_kept_waiting_takes_nobody_for_dead(looks, quiet_s):
+    pulse = Pulse(0.0)
+    assert [pulse.quiet_s(*look) for look in looks][-1] == pytest.approx(quiet_s)
