@@ -2,6 +2,8 @@
 
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from control.peers import Peer
 
 pytestmark = pytest.mark.clock
 
+ROOT = Path(__file__).parents[2]
 HELLO = wire.HELLO.write(wire.Hello(wire.SCHEMA, "a test"))
 
 
@@ -279,6 +282,33 @@ def test_a_client_that_never_reads_costs_the_others_nothing(ipc):
         began_s = time.monotonic()
         assert caller.ask("observe") == bytes(100_000)
         assert time.monotonic() - began_s < 1
+
+
+BUSY = """
+import sys, threading, time
+from control.link import Listener
+from tools.hostile import HANDSHAKE, hello, raw
+
+stop = threading.Event()
+with Listener(sys.argv[1]) as listener:
+    thread = threading.Thread(target=listener.serve, args=(lambda *_: time.sleep(0.4), stop))
+    thread.start()
+    for _ in range(3):
+        with raw(sys.argv[1]) as stranger:
+            stranger.sendall(HANDSHAKE)
+            stranger.recv(200)
+            stranger.sendall((b"\\0" + bytes([len(hello())]) + hello()) * 30)
+            time.sleep(0.1)
+        time.sleep(0.7)
+    stop.set()
+    thread.join()
+"""
+
+
+def test_a_stranger_that_says_much_and_leaves_ends_nothing(ipc):
+    """In a process of its own: libzmq's heartbeat to whoever has left so would abort this one."""
+    ran = subprocess.run([sys.executable, "-c", BUSY, ipc], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
 
 
 # Where a server may listen
