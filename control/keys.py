@@ -16,7 +16,6 @@ from control.config import require
 from control.errors import UserError
 from control.peers import Role
 
-PLACE = Path.home() / ".config" / "twinarm" / "keys.yaml"
 TICKET = "TWINARM_TICKET"  # environment variable: the file with this client's ticket
 Z85 = 40  # characters of a key
 

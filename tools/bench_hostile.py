@@ -113,7 +113,7 @@ class Drive:
         self.ticks_s: list[float] = []
         self._sent: list[np.ndarray] = []
         self.strayed = self.held = self.lost = self.refused = 0
-        self.away_s = 0.0  # the longest that nobody could drive
+        self.away_s, self._ticked_s = 0.0, time.monotonic()  # the longest between two ticks where the session was lost
         self._held_mb: list[float] = []
 
     def open(self) -> None:
@@ -149,6 +149,7 @@ class Drive:
         began_s = time.perf_counter()
         self._seen = self._robot.step(Command(target_rad, before.seq))
         self.ticks_s.append(time.perf_counter() - began_s)
+        self._ticked_s = time.monotonic()
         self._sent.append(target_rad)
         self.held += not same(self._seen.target_rad, target_rad)
         self.strayed += self._astray(before.target_rad, self._seen.target_rad)
@@ -161,11 +162,10 @@ class Drive:
         return not same(now_rad, before_rad) and not same(now_rad, self._sent[-1]) and (again or elsewhere)
 
     def _recover(self) -> None:
-        began_s = time.monotonic()
         self._robot.close()
         self.open()
         self.lost += 1
-        self.away_s = max(self.away_s, time.monotonic() - began_s)
+        self.away_s = max(self.away_s, time.monotonic() - self._ticked_s)
 
     def stop(self, endpoint: str) -> float:
         """Milliseconds until a stop is answered, the line being quiet again."""

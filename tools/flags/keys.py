@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from control.keys import PLACE
+PLACE = Path.home() / ".config" / "twinarm" / "keys.yaml"
 
 
 @dataclass(frozen=True)
