@@ -41,7 +41,7 @@ def main(arguments: Arguments) -> None:
         person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, courier.spaces, line.tell))
         rng = np.random.default_rng()
         policy = Exploring(courier, rng)
-        watched = Watched(person.policy(policy), lambda seen: None, lambda command: None)
+        watched = Watched(person.policy(policy), lambda seen: None, lambda command: command)
 
         def lived(success: bool, steps: int) -> None:
             outcomes.append(success)

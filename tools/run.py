@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -39,6 +40,8 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     if arguments.episodes < 1 or arguments.seed < 0:
         raise UserError(f"--episodes must be at least 1 and --seed 0, got {arguments.episodes} and {arguments.seed}")
+    if arguments.step and arguments.intervene:
+        raise UserError("--step and --intervene both read this terminal; leave one of the two out")
     chosen = {
         name: getattr(arguments, name) for name in ("policy", "robot", "curriculum_stage", "config", "set", "cube")
     }
@@ -64,7 +67,7 @@ def main(arguments: Arguments) -> None:
                 diary.finish(result.success)
             console.print(f"start {result.seed}: {result.failure or 'lifted'} after {result.time_s:.1f} s")
 
-        watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments))
+        watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments, robot, spaces))
         judge = person.judge(referee(config, robot))
         report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
     stages = spent(watched, policy)
@@ -115,11 +118,14 @@ def gate(arguments: Arguments, notes: Notes | None) -> Callable[[Observation], N
     return check
 
 
-def asking(arguments: Arguments) -> Callable[[Command], None]:
-    """What lets a command go: with --step, somebody's Enter."""
+def asking(arguments: Arguments, robot: Robot, spaces: Spaces) -> Callable[[Command], Command]:
+    """What lets a command go: with --step, somebody's Enter. By then it answers what is long ago, and an arm that was
+    active meanwhile would take it for a late one's: so the arm halts, and the action starts from where it stands."""
 
-    def ask(command: Command) -> None:
-        if arguments.step:
-            await_enter(f"action {np.round(command.action, 2).tolist()}.", NOBODY)
+    def ask(command: Command) -> Command:
+        robot.halt()
+        await_enter(f"action {np.round(command.action, 2).tolist()}.", NOBODY)
+        again = spaces.command(np.array(command.action), robot.observe())
+        return replace(again, label=command.label, who=command.who)
 
-    return ask
+    return ask if arguments.step else lambda command: command

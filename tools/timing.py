@@ -16,10 +16,10 @@ class Watched:
 
     Args:
         begin: called with an episode's first observation, before anything moves.
-        ask: called with every command before it is given away.
+        ask: called with every command; what it returns is given away.
     """
 
-    def __init__(self, policy: Policy, begin: Callable[[Observation], None], ask: Callable[[Command], None]):
+    def __init__(self, policy: Policy, begin: Callable[[Observation], None], ask: Callable[[Command], Command]):
         self._policy, self._begin, self._ask = policy, begin, ask
         self._since_s: float | None = None
         self.acting_s: list[float] = []
@@ -40,8 +40,7 @@ class Watched:
         self._since_s = now_s
         command = self._policy.act(observation)
         self.acting_s.append(time.perf_counter() - now_s)
-        self._ask(command)
-        return command
+        return self._ask(command)
 
 
 def spent(watched: Watched, policy: Policy) -> dict[str, tuple[float, ...]]:

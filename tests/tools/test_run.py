@@ -1,6 +1,7 @@
 """From a checkpoint to a lift in one command; and what keeps it from moving."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -15,11 +16,16 @@ from control.arm import Arm, facts
 from control.errors import CheckpointError
 from control.link import Listener
 from control.remote import RobotService
+from control.types import ResetRequest
 from policies.actor import NetConfig, PolicyNet, save_policy
 from policies.learned import Notes, require_start, shapes_for, write_notes
 from policies.spaces import Spaces, SpacesConfig
+from sim.robot import SimRobot
 from tools.bench_wire import StillRobot
 from tools.cli import main
+from tools.flags.run import Arguments
+from tools.robots import robot_section
+from tools.run import asking
 
 pytestmark = pytest.mark.clock
 
@@ -111,6 +117,27 @@ def test_with_step_nothing_moves_unless_somebody_presses_enter(tmp_path, capsys,
         monkeypatch.setattr("sys.stdin", nobody)
         assert main(["run", "zero", *SHORT, "--step"]) == 2
     assert "somebody must press Enter for every action" in capsys.readouterr().err
+
+
+def test_an_action_that_waited_for_enter_is_carried_out_by_the_clock(monkeypatch):
+    reading, writing = os.pipe()
+    late = threading.Timer(0.6, os.write, (writing, b"\n"))  # longer than a command may be late, and not yet forgotten
+    arm, spaces = Arm.from_facts(), Spaces(SpacesConfig(), Arm.from_facts())
+    with open(reading) as keys, SimRobot(robot_section("lift_fast.yaml"), realtime=True) as robot:
+        monkeypatch.setattr("sys.stdin", keys)
+        seen = robot.reset(ResetRequest("home", 0))
+        seen = robot.step(spaces.command(np.array([1.0, 0, 0, 0, 0]), seen))
+        before, _ = arm.tool(seen.target_rad)
+        late.start()
+        wanted = spaces.command(np.array([0.0, 0, 1.0, 0, 0]), seen)
+        after = robot.step(asking(Arguments("zero", step=True), robot, spaces)(wanted))
+        assert arm.tool(after.target_rad)[0][2] - before[2] > 0.015
+    os.close(writing)
+
+
+def test_step_and_a_person_beside_it_do_not_share_a_terminal(capsys):
+    assert main(["run", "zero", *SHORT, "--step", "--intervene", "keyboard"]) == 2
+    assert "--step and --intervene both read this terminal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("off, refused", [(0.2, False), (0.3, True), (-0.3, True)])
