@@ -1,5 +1,6 @@
 """SimRobot: the MuJoCo lift scene behind the Robot interface."""
 
+import threading
 from types import MappingProxyType
 from typing import Self
 
@@ -17,12 +18,11 @@ from control.modes import LATEST_S, Commanded, Event, Mode, State, Tick, Word
 from control.pacing import Pacer
 from control.pictures import policy_picture
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, Truth
-from sim import wild
 from sim.cameras import Eye
 from sim.scene import SENSOR_HW, lift_scene, robot_spec
 from sim.stages import Stager
 from sim.wardrobe import Lens, Transmission, Wardrobe
-from sim.wild import TAME, Draw
+from sim.wild import STREAM, TAME, Draw, draw, ranges
 from sim.witness import Witness
 
 ONE = np.ones(len(JOINTS))
@@ -62,6 +62,7 @@ class SimRobot:
         self._wardrobe = Wardrobe(self.model, self.data)
         self.wear(TAME, 0)
         self._pacer = Pacer(config.hz) if realtime else None
+        self._busy = threading.RLock()  # a stop may be said by another thread than the one that drives
         self._seq, self._ticks, self._pictures = 0, 0, 0
         self._state = State(Mode.HOLD)
         self._start(np.array(facts["home_rad"]))
@@ -72,58 +73,60 @@ class SimRobot:
         Raises:
             UserError: an unknown stage, a wild factor that is none, a cube out of reach, or a stop not yet cleared.
         """
-        if self._state.mode is Mode.STOPPED:
-            raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}")
-        if request.wild or self._draw is not TAME:
-            self.wear(wild.draw(wild.ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
-        self._stager.prepare(request)
-        self._state = State(Mode.HOLD)
-        self._seq += 1
-        if self._pacer:
-            self._pacer.start()
-        return self._seen()
+        with self._busy:
+            if self._state.mode is Mode.STOPPED:
+                raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}")
+            if request.wild or self._draw is not TAME:
+                self.wear(draw(ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
+            self._stager.prepare(request)
+            self._state = State(Mode.HOLD)
+            self._seq += 1
+            if self._pacer:
+                self._pacer.start()
+            return self._seen()
 
     def observe(self) -> Observation:
         self._catch_up()
         return self._seen()
 
     def _seen(self) -> Observation:
-        joints = self.joints_rad()
-        return Observation(
-            seq=self._seq,
-            stamp_s=self._ticks * TICK_S,
-            joints_rad=joints,
-            speed_rad_s=self.data.qvel[self._plant.dofs],
-            load=within(self.data.actuator_force / self.force_Nm, -ONE, ONE),
-            target_rad=self.governor.target_rad,
-            limited=self.governor.limited,
-            frames=MappingProxyType({"wrist_cam": self._frame()}),
-        )
+        with self._busy:
+            return Observation(
+                seq=self._seq,
+                stamp_s=self._ticks * TICK_S,
+                joints_rad=self.joints_rad(),
+                speed_rad_s=self.data.qvel[self._plant.dofs],
+                load=within(self.data.actuator_force / self.force_Nm, -ONE, ONE),
+                target_rad=self.governor.target_rad,
+                limited=self.governor.limited,
+                frames=MappingProxyType({"wrist_cam": self._frame()}),
+            )
 
     def step(self, command: Command) -> Observation:
         """Raises CommandRefused while it is stopped, or for a target that is not finite."""
-        self._catch_up()
-        if self._state.mode is Mode.STOPPED:
-            raise CommandRefused(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}; nothing was moved")
-        if self._hear(self._timely(command)) is Mode.ACTIVE:
-            self.governor.accept(command.target_rad, self.joints_rad())
-        self._pass_period()
-        self._seq += 1
+        with self._busy:
+            self._catch_up()
+            if (now := self._state).mode is Mode.STOPPED:
+                raise CommandRefused(f"the arm is {now.mode}: {'; '.join(now.causes)}; nothing was moved")
+            if self._hear(self._timely(command)) is Mode.ACTIVE:
+                self.governor.accept(command.target_rad, self.joints_rad())
+            self._pass_period()
+            self._seq += 1
         if self._pacer:
             self._pacer.tick()
         return self._seen()
 
     def halt(self) -> None:
         """Hold the reference in force at this instant."""
-        self._catch_up()
-        self._hear(Word.HALT)
+        self.say(Word.HALT)
 
     def say(self, word: Word) -> None:
         """A person's word: stop, clear or halt. Raises CommandRefused for one that means nothing in a simulator."""
         if word not in (Word.STOP, Word.CLEAR, Word.HALT):
             raise CommandRefused(f"a simulated arm does not {word}")
-        self._catch_up()
-        self._hear(word)
+        with self._busy:
+            self._catch_up()
+            self._hear(word)
 
     def health(self) -> Health:
         self._catch_up()
@@ -170,14 +173,15 @@ class SimRobot:
 
     def _catch_up(self) -> None:
         """Let the periods pass that the clock has ended and no command came for."""
-        missed = self._pacer.missed() if self._pacer else 0
-        moving = min(missed, round(STILL_S * self.config.hz))
-        for _ in range(moving):
-            self._pass_period()
+        with self._busy:
+            missed = self._pacer.missed() if self._pacer else 0
+            moving = min(missed, round(STILL_S * self.config.hz))
+            for _ in range(moving):
+                self._pass_period()
+                self._hear(Tick())
+            self._seq += missed
+            self._ticks += (missed - moving) * self.governor.ticks_per_command
             self._hear(Tick())
-        self._seq += missed
-        self._ticks += (missed - moving) * self.governor.ticks_per_command
-        self._hear(Tick())
 
     def _timely(self, command: Command) -> Event:
         """What the command is by now: by the clock, one that answers what was long ago is late."""
@@ -209,7 +213,7 @@ class SimRobot:
         periods = draw.delay.action if draw.delay else 0
         self._gears = Transmission.of(draw, self._actuator, periods * self.governor.ticks_per_command)
         self._eye.cast_shadows(bool(draw.light and draw.light.shadows))
-        self._lens = Lens(draw, np.random.default_rng([seed, wild.STREAM, 1]))
+        self._lens = Lens(draw, np.random.default_rng([seed, STREAM, 1]))
         self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._actuator.kp)
 
     def _leash(self, kp: float) -> np.ndarray:

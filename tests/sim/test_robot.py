@@ -1,5 +1,6 @@
 """The simulated robot: stages, determinism, its clock, and nothing privileged in what it shows."""
 
+import threading
 import time
 
 import mujoco
@@ -10,6 +11,7 @@ import sim.robot
 from control import arm
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
+from control.modes import Word
 from control.types import GRIPPER, JOINTS, Command, ResetRequest, Spawn
 from sim.robot import SimRobot
 from sim.scene import CUBE
@@ -35,6 +37,19 @@ def test_the_same_seed_gives_the_same_episode_to_the_bit(robot, stage):
         assert (a.joints_rad == b.joints_rad).all() and (a.speed_rad_s == b.speed_rad_s).all()
         assert (a.frames["wrist_cam"].rgb == b.frames["wrist_cam"].rgb).all()
     assert (truth.cube_m == again.cube_m).all()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_stop_that_is_said_while_an_episode_is_prepared_is_not_forgotten(robot, share):
+    began_s = time.monotonic()
+    robot.reset(ResetRequest("lifted", 1))
+    took_s = time.monotonic() - began_s
+    somebody = threading.Timer(share * took_s, robot.say, (Word.STOP,))
+    somebody.start()
+    robot.reset(ResetRequest("lifted", 1))
+    somebody.join()
+    assert robot.health().state == "stopped"
+    robot.say(Word.CLEAR)
 
 
 @pytest.mark.parametrize(
