@@ -13,7 +13,7 @@ from typing import Any
 from control import wire
 from control.desk import Handler
 from control.endpoints import STOPPING, WATCHING, beside
-from control.errors import CameraError, LinkError, NotPermitted
+from control.errors import CameraError, LinkError, NotPermitted, UserError
 from control.interfaces import Robot
 from control.keys import Keys
 from control.link import Listener
@@ -22,6 +22,7 @@ from control.peers import Lease, Peer, permit
 from control.remote import RobotService
 from control.types import Health, Observation, Status
 
+TRIES = 20
 WATCHED_S = 2.0  # after a look, for which what is seen is kept fresh
 
 
@@ -43,7 +44,10 @@ class Board:
         return time.monotonic() - self._posted_s
 
     def post(self, seen: Observation, health: Health) -> None:
-        self._newest, self._posted_s = (seen, health), time.monotonic()
+        """What was posted before does not become younger by the health beside it."""
+        if self._newest is None or self._newest[0] is not seen:
+            self._posted_s = time.monotonic()
+        self._newest = seen, health
 
     def look(self) -> tuple[Observation, Health]:
         """The newest. Raises LinkError where there is none yet, or no more; it comes soon."""
@@ -141,12 +145,30 @@ def serve_robot(
     board, lease = Board(), Lease()
     driving = Driving(robot, board, lease)
     with ExitStack() as opened:
-        at_drive = opened.enter_context(Listener(endpoint, keys))
-        for handler, which in ((Watching(robot, board, lease), WATCHING), (Stopping(robot), STOPPING)):
-            listener = opened.enter_context(Listener(beside(at_drive.endpoint, which), keys))
+        at_drive, at_watch, at_stop = open_three(endpoint, keys, opened)
+        for listener, handler in ((at_watch, Watching(robot, board, lease)), (at_stop, Stopping(robot))):
             opened.enter_context(_beside_us(listener, handler, stop))
         ready(at_drive.endpoint)
         at_drive.serve(driving, stop, driving.idle)
+
+
+def open_three(endpoint: str, keys: Keys | None, opened: ExitStack) -> list[Listener]:
+    """To drive, watch and stop at. Where any free port will do the two after it must be free as well: others are tried
+    where they are not."""
+    tries = TRIES if endpoint.endswith(":0") else 1
+    while True:
+        tries -= 1
+        with ExitStack() as three:
+            try:
+                listeners = [three.enter_context(Listener(endpoint, keys))]
+                for which in (WATCHING, STOPPING):
+                    listeners.append(three.enter_context(Listener(beside(listeners[0].endpoint, which), keys)))
+            except UserError:
+                if not tries:
+                    raise
+                continue
+            opened.push(three.pop_all())
+            return listeners
 
 
 @contextmanager

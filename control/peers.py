@@ -91,6 +91,11 @@ class Lease:
         self._heard_s = self._clock()
         return fresh
 
+    def keep(self, peer: Peer) -> None:
+        """Silence counts from now on, if this peer drives: what it asked for is done, and may have taken long."""
+        if self.holder is not None and self.holder.session == peer.session:
+            self._heard_s = self._clock()
+
     def drop(self, peer: Peer) -> bool:
         """Whether this peer drove, and does no longer."""
         dropped = self.holder is not None and self.holder.session == peer.session

@@ -50,6 +50,8 @@ class RobotService:
             if fresh:
                 self._lease.drop(peer)  # whoever was refused at once drives nothing, and keeps nobody away
             raise
+        if kind in DRIVING:
+            self._lease.keep(peer)
         self.seen = answer if isinstance(answer, Observation) else self.seen
         return self._answers[peer.jpeg][kind].write(answer)
 

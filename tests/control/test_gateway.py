@@ -1,6 +1,7 @@
 """One drives, many watch, anybody stops: over real sockets, with and without keys."""
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from control.config import RobotConfig
 from control.desk import MOST_SESSIONS, Desk
 from control.endpoints import STOPPING, WATCHING, beside
 from control.errors import CommandRefused, LeaseHeld, LinkError, LinkTimeout, NotPermitted, UserError
-from control.gateway import serve_robot
+from control.gateway import open_three, serve_robot
 from control.keys import TICKET, Keys, own_ticket, read_keys
 from control.modes import Word
 from control.peers import LEASE_S, Lease, Peer, Role
@@ -29,12 +30,12 @@ HOME = ResetRequest("home", 1)
 
 
 @contextmanager
-def serving(endpoint: str, keys: Keys | None = None, **config: float) -> Iterator[str]:
+def serving(endpoint: str, keys: Keys | None = None, kind: type[SimRobot] = SimRobot, **config: float) -> Iterator[str]:
     """A simulated arm by the clock; gives the endpoint to drive it at."""
     stop, opened, where = threading.Event(), threading.Event(), []
 
     def work() -> None:
-        with SimRobot(RobotConfig(**{"camera_px": 32, "hz": 20.0, **config}), realtime=True) as robot:  # type: ignore
+        with kind(RobotConfig(**{"camera_px": 32, "hz": 20.0, **config}), realtime=True) as robot:  # type: ignore
             serve_robot(robot, endpoint, stop, lambda at: (where.append(at), opened.set()), keys)
 
     thread = threading.Thread(target=work)
@@ -100,6 +101,41 @@ def test_whoever_is_silent_for_a_second_lets_others_drive_and_may_come_back(endp
     driven(driver)
 
 
+class FarFromHome(SimRobot):
+    """Comes home as slowly as an arm does."""
+
+    def reset(self, request):
+        time.sleep(LEASE_S + 0.2)
+        return super().reset(request)
+
+
+def test_whoever_waits_for_the_arm_to_come_home_is_not_taken_for_silent(tmp_path):
+    with (
+        serving(f"ipc://{tmp_path}/arm", kind=FarFromHome) as endpoint,
+        closing(RemoteRobot(endpoint)) as driver,
+        closing(RemoteRobot(endpoint)) as other,
+    ):
+        homing = threading.Thread(target=driver.reset, args=(HOME,))
+        homing.start()
+        time.sleep(0.1)
+        with pytest.raises(LeaseHeld):
+            other.reset(HOME)  # waits in line until the arm is home
+        homing.join()
+
+
+def test_what_was_seen_does_not_become_younger_by_another_question(endpoint, driver):
+    driven(driver)
+    with closing(RemoteRobot(beside(endpoint, WATCHING))) as watcher:
+        with suppress(LinkError):
+            watcher.observe()
+        until_s = time.monotonic() + 0.5
+        ages = []
+        while time.monotonic() < until_s:  # so many questions that the arm itself is never looked at
+            driver.health()
+            ages.append(watcher.status().age_s)
+        assert max(ages) > 0.3
+
+
 def test_whoever_is_refused_at_once_keeps_nobody_away(endpoint, driver):
     driven(driver)
     driver.say(Word.STOP)
@@ -119,6 +155,17 @@ def test_who_drives_is_not_pushed_out_by_who_only_says_hello(endpoint, driver):
             crowd.enter_context(closing(RemoteRobot(endpoint)))
             seen = driver.step(Command(seen.target_rad, seen.seq))
     assert str(os.getpid()) in driver.status().driver
+
+
+def test_any_free_port_has_two_free_ones_after_it():
+    with ExitStack() as taken:
+        for _ in range(400):  # some of them neighbours of what the system gives next
+            one = taken.enter_context(closing(socket.socket()))
+            one.bind(("127.0.0.1", 0))
+        for _ in range(150):
+            with ExitStack() as opened:
+                drive, watch, stop = (each.endpoint for each in open_three("tcp://127.0.0.1:0", None, opened))
+                assert (watch, stop) == (beside(drive, WATCHING), beside(drive, STOPPING))
 
 
 def test_many_watch_while_one_drives_and_see_what_it_sees(endpoint, driver):
