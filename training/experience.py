@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from control.types import Observation, Verdict, Who
 from policies.spaces import Spaces
 from training.lift import AFTER, BEFORE
 from training.replay import EpisodeArrays
+
+Recorded = TypeVar("Recorded", Episode, EpisodeArrays)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ def pauses(episode: EpisodeArrays | Episode) -> np.ndarray:
     return episode.by_person & ~episode.label.any(axis=1)
 
 
-def answered(episode: Episode, steps: int) -> Episode:
-    """The episode with a person's labels beside the looks that they answered, `steps` before what they did; at the end
-    of their turn the last one. What was executed stays where it was."""
-    turn, rows = np.cumsum(~episode.by_person), np.arange(len(episode))
+def answered(episode: Recorded, steps: int) -> Recorded:
+    """The episode with a person's labels beside the looks that they answered, `steps` of its rows before what they did;
+    at the end of their turn the last one. What was executed stays where it was."""
+    turn, every = np.cumsum(~episode.by_person), np.arange(len(episode.by_person))
+    rows = every
     for later in range(1, steps + 1):
-        ahead = np.minimum(np.arange(len(episode)) + later, len(episode) - 1)
+        ahead = np.minimum(every + later, every[-1])
         rows = np.where(episode.by_person & (turn[ahead] == turn), ahead, rows)
     return replace(episode, label=episode.label[rows])
 

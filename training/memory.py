@@ -51,7 +51,7 @@ class Memory:
             for one in (episode, *variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
                 if taken_over:
-                    self.add(arrays, episode.success)
+                    self._live_through(arrays, episode.success)
                 else:
                     self._demonstrations.add_episode(arrays, is_demo=~pauses(arrays) & worth_cloning)
             worthy += worth_cloning
@@ -73,7 +73,12 @@ class Memory:
 
     def add(self, episode: EpisodeArrays, success: bool) -> None:
         """Add what was lived through. To the demonstrations go, too, what a person did who took over, and all of a
-        success that is to be imitated; but not where a person let the arm stand."""
+        success that is to be imitated; but not where a person let the arm stand. A person's labels are put beside the
+        looks that they answered, as those of recorded ones are."""
+        hz = self._config.robot.hz / self._config.spaces.action_repeat
+        self._live_through(answered(episode, round(self._config.bootstrap.reaction_s * hz)), success)
+
+    def _live_through(self, episode: EpisodeArrays, success: bool) -> None:
         self.online.add_episode(episode)
         bootstrap = self._config.bootstrap
         imitated = success and bootstrap.imitate_successes and bootstrap.mode == "balanced"

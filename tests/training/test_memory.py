@@ -132,7 +132,8 @@ def taken_over(acted: str) -> EpisodeArrays:
 )
 def test_what_a_person_did_who_took_over_is_experience_and_demonstration(mode, imitate, acted, demonstrated):
     flag = f"bootstrap.imitate_successes={str(imitate).lower()}"
-    kept = memory(f"bootstrap.mode={mode}", flag, "replay.batch=256", "bootstrap.demo_share=0.5")
+    at_once = ("bootstrap.reaction_s=0", "replay.batch=256", "bootstrap.demo_share=0.5")
+    kept = memory(f"bootstrap.mode={mode}", flag, *at_once)
     kept.add(taken_over(acted), success=True)
     assert len(kept) == len(acted) + demonstrated
     assert len(kept.demos) == (demonstrated if mode == "balanced" else 0)
@@ -170,6 +171,16 @@ def test_a_person_answers_what_they_saw_a_moment_ago(tmp_path, acted, steps, lab
     driven = replace(read, by_person=np.array([letter == "p" for letter in acted]), action=told, label=told)
     moved = answered(driven, steps)
     assert moved.label[:, 0].tolist() == labels and moved.action is driven.action
+
+
+def test_a_person_who_took_over_answered_what_they_saw_a_moment_ago_too(tmp_path):
+    told = np.repeat(np.arange(8, dtype=np.float32)[:, None] / 10, 5, axis=1)
+    lived = replace(taken_over("..pppp.."), action=told, label=told)
+    kept = memory("bootstrap.mode=balanced", "bootstrap.reaction_s=0.2", "replay.batch=256")
+    kept.add(lived, success=False)
+    rows = kept.demonstrated(np.random.default_rng(0))
+    pairs = np.round(10 * np.stack([rows.action[:, 0], rows.label[:, 0]], axis=1)).astype(int)
+    assert {tuple(pair) for pair in pairs.tolist()} == {(2, 4), (3, 5), (4, 5), (5, 5)}
 
 
 def test_an_intervention_ends_where_the_policy_goes_on_and_the_task_does_too():
