@@ -104,10 +104,13 @@ class Page:
 
     def click(self, selector: str) -> None:
         """With the mouse, in its middle."""
-        place = f"document.querySelector({selector!r}).getBoundingClientRect()"
-        x, y = self.run(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({place})")
+        x, y = self._middle(selector)
         for kind in ("mousePressed", "mouseReleased"):
             self.line.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def _middle(self, selector: str) -> list[float]:
+        place = f"document.querySelector({selector!r}).getBoundingClientRect()"
+        return self.run(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({place})")
 
     def key(self, code: str, down: bool) -> None:
         """Press or lift a key of the keyboard."""
@@ -115,6 +118,12 @@ class Page:
         number = 9 if code == "Tab" else 0  # by which Chromium knows what it does by itself
         kind = "rawKeyDown" if down else "keyUp"
         self.line.ask("Input.dispatchKeyEvent", type=kind, code=code, key=name, windowsVirtualKeyCode=number)
+
+    def touch(self, *selectors: str) -> None:
+        """Fingers on the middles of these, and nowhere else."""
+        fingers = [dict(zip("xy", self._middle(selector), strict=True), id=n) for n, selector in enumerate(selectors)]
+        kind = "touchStart" if fingers else "touchEnd"
+        self.line.ask("Input.dispatchTouchEvent", type=kind, touchPoints=fingers)
 
     def requests(self) -> list[str]:
         """Every address that it asked for."""

@@ -19,19 +19,20 @@ const ORDERS = {
 };
 const PACES = { Digit1: 0.2, Digit2: 0.4, Digit3: 0.6, Digit4: 0.8, Digit5: 1.0 }; // share of full speed
 const DEAD_ZONE = 0.12;
-const SHOULDERS = [4, 5]; // one of them is the gamepad's dead-man
-const STOPS = 1; // its B, or circle
+// A gamepad's buttons, by the numbers of the standard layout.
+const SHOULDERS = [4, 5]; // one of them is the dead-man
+const PAD_ORDERS = { 0: "success", 1: "stop", 2: "home", 3: "frame", 8: "redo", 9: "keep", 16: "give" };
 
 export class Hands {
   // area: the element whose focus lets keys drive. changed: called at once when what is held changes.
-  // order: called with an order that a key gave.
+  // order: called with an order that a key or a gamepad gave.
   constructor(area, changed, order) {
     this.area = area;
     this.changed = changed;
     this.order = order;
     this.down = new Set();
     this.pace = 1;
-    this.stopping = false; // the gamepad's stop is down
+    this.pressed = new Map(); // by gamepad: which of its buttons were down when it was last looked at
     area.addEventListener("keydown", (event) => this.press(event));
     addEventListener("keyup", (event) => this.lift(event.code));
     area.addEventListener("focusout", () => this.letGo());
@@ -78,18 +79,33 @@ export class Hands {
   }
 
   gamepad() {
-    if (document.hidden || !document.hasFocus()) return null; // where a browser tells nothing of it, either
-    for (const pad of navigator.getGamepads()) {
-      if (!pad || !pad.connected || pad.mapping !== "standard") continue;
-      if (pad.buttons[STOPS].pressed && !this.stopping) this.order("stop");
-      this.stopping = pad.buttons[STOPS].pressed;
-      if (!SHOULDERS.some((button) => pad.buttons[button].pressed)) continue;
-      const [x, y, turn, up] = pad.axes.map((share) => Math.abs(share) < DEAD_ZONE ? 0 : share);
-      const grip = pad.buttons[6].value - pad.buttons[7].value;
-      return [-y, -x, -up, -turn, grip].map((share) => Math.max(-1, Math.min(1, share)));
+    if (document.hidden || !document.hasFocus()) { // where a browser tells nothing of it, either
+      this.pressed.clear();
+      return null;
     }
-    return null;
+    const pads = [...navigator.getGamepads()].filter((pad) => pad && pad.connected && pad.mapping === "standard");
+    pads.forEach((pad) => this.hear(pad));
+    const held = pads.find((pad) => SHOULDERS.some((button) => pad.buttons[button].pressed));
+    return held && this.area.offsetParent ? pushed(held) : null; // an arm that is not shown is not driven
   }
+
+  // A button that was down when its gamepad was first seen gave no order but to stop.
+  hear(pad) {
+    const before = this.pressed.get(pad.index), now = new Set();
+    pad.buttons.forEach((button, number) => { if (button.pressed) now.add(number); });
+    this.pressed.set(pad.index, now);
+    for (const number of now) {
+      const order = PAD_ORDERS[number];
+      if (order && (before ? !before.has(number) : order === "stop")) this.order(order);
+    }
+  }
+}
+
+function pushed({ axes, buttons }) {
+  const beyond = (share) => Math.sign(share) * Math.max(0, Math.abs(share) - DEAD_ZONE) / (1 - DEAD_ZONE);
+  const [x, y, turn, up] = axes.map(beyond);
+  const grip = buttons[6].value - buttons[7].value;
+  return [-y, -x, -up, -turn, grip].map((share) => Math.max(-1, Math.min(1, share)));
 }
 
 // The legend of the keys; it shows which are down.

@@ -66,6 +66,7 @@ function showHands() {
 function doing() {
   if (lapsed) return "not heard in time: let go, and press again";
   if (beatMotion) return "moving while you hold";
+  if (matchMedia("(pointer: coarse)").matches) return "hold a button, and it moves";
   return hands.focused ? `keys drive, at ${100 * hands.pace} %` : "click here to drive by keys";
 }
 
@@ -134,6 +135,8 @@ for (const button of document.querySelectorAll("button")) {
 }
 for (const button of document.querySelectorAll("[data-order]")) button.onclick = () => order(button.dataset.order);
 for (const name of ["take", "give", "clear", "stop"]) $(name).onclick = () => order(name);
+// A second finger gives no click while the first one stays, and nobody lifts that one before they stop an arm.
+$("stop").addEventListener("pointerdown", () => order("stop"));
 for (const name of ["arm", "runs"]) $(`tab-${name}`).onclick = () => show(name);
 addEventListener("keydown", (event) => {
   if (event.code !== "Space" && event.code !== "Escape") return;
