@@ -116,34 +116,48 @@ class Arm:
         heights = [data.xmat[body, 6:9] @ tip + data.xpos[body, 2] for body, tip in self._fingertips]
         return float(min(heights))
 
-    def solve(self, start_rad: np.ndarray, tool_m: np.ndarray, heading_rad: float, iterations: int = 3) -> np.ndarray:
+    def solve(
+        self,
+        start_rad: np.ndarray,
+        tool_m: np.ndarray,
+        heading_rad: float,
+        iterations: int = 3,
+        travel_rad: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Joints (J,) that bring the tool point to `tool_m` (3,), pointing down with `heading_rad` as well as they can.
 
         Starts from `start_rad` (J,) and keeps its gripper angle and the joint limits. Three iterations bring a step of
-        two centimetres within half a millimetre; a far target takes more.
+        two centimetres within half a millimetre; a far target takes more. At the edge of its reach the arm would jump
+        from one posture into another: no joint goes farther than `travel_rad` (J,), if that is given.
         """
         self._task.set_target(_down(tool_m, heading_rad))
-        joints = within(start_rad, self.lower_rad, self.upper_rad)
+        lower, upper = self.lower_rad, self.upper_rad
+        joints = start_rad = within(start_rad, lower, upper)
+        if travel_rad is not None:
+            lower, upper = np.maximum(lower, start_rad - travel_rad), np.minimum(upper, start_rad + travel_rad)
         for i in range(iterations):
             self._place(joints)
             if i % 3 == 0:  # the Jacobian costs more than all the rest, and serves three steps
                 jacobian = self._cost[:, None] * self._task.compute_jacobian(self._configuration)
                 hessian = jacobian.T @ jacobian + self._damping
             gradient = (self._cost * self._task.compute_error(self._configuration)) @ jacobian
-            joints = within(joints + self._step(hessian, gradient, joints), self.lower_rad, self.upper_rad)
+            step = self._step(hessian, gradient, lower - joints, upper - joints)
+            joints = within(joints + step, lower, upper)
         return joints
 
-    def _step(self, hessian: np.ndarray, gradient: np.ndarray, joints_rad: np.ndarray) -> np.ndarray:
-        """The step (J,) within the joint limits that reduces the task's error most.
+    def _step(self, hessian: np.ndarray, gradient: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """The step (J,) between low and high (J,) that reduces the task's error most.
 
         `mink.solve_ik` states the limits as rows of a general matrix, which takes three times as long.
         """
         upper, lower = self._upper, self._lower
-        upper[self.dofs], lower[self.dofs] = self.upper_rad - joints_rad, self.lower_rad - joints_rad
+        upper[self.dofs], lower[self.dofs] = high, low
         lower[self.dofs[GRIPPER]] = upper[self.dofs[GRIPPER]] = 0.0
         step, _, exit_flag, _ = daqp.solve(hessian, gradient, self._no_rows, upper, lower, self._sense)
         if exit_flag <= 0:
-            raise RuntimeError(f"the IK's quadratic program failed (daqp exit flag {exit_flag}) at {joints_rad}")
+            raise RuntimeError(
+                f"the IK's quadratic program failed (daqp exit flag {exit_flag}) between {low} and {high}"
+            )
         return step[self.dofs]
 
     def _place(self, joints_rad: np.ndarray) -> mujoco.MjData:

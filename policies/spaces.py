@@ -68,8 +68,9 @@ class Spaces:
         felt = [SENSES[name][0](self.arm, observation, self.config.camera) for name in self.config.senses]
         return np.concatenate(felt).astype(np.float32)
 
-    def command(self, action: np.ndarray, observation: Observation) -> Command:
-        """The command that an action (A,) in [-1, 1] means after `observation`.
+    def command(self, action: np.ndarray, observation: Observation, travel_rad: np.ndarray | None = None) -> Command:
+        """The command that an action (A,) in [-1, 1] means after `observation`; an action of the tool's as far as it
+        comes with no joint going farther than `travel_rad` (J,), if that is given.
 
         Raises:
             CommandRefused: the action has another shape or is not finite.
@@ -82,7 +83,7 @@ class Spaces:
         if self.config.actions == "joints":
             target = observation.target_rad + action * self.config.step_joints_rad
         else:
-            target = self._cartesian(action, observation.target_rad)
+            target = self._cartesian(action, observation.target_rad, travel_rad)
         return Command(target, answers=observation.seq, action=tuple(action.tolist()))
 
     def toward(
@@ -108,17 +109,20 @@ class Spaces:
         tool, rotation = self.arm.tool(joints_rad)
         return self.toward(tool, heading(rotation), float(joints_rad[GRIPPER]), observation)
 
-    def _cartesian(self, action: np.ndarray, target_rad: np.ndarray) -> np.ndarray:
+    def _cartesian(self, action: np.ndarray, target_rad: np.ndarray, travel_rad: np.ndarray | None) -> np.ndarray:
+        joints = self.arm.solve(target_rad, *self.goal(action, target_rad), travel_rad=travel_rad)
+        joints[GRIPPER] += action[4] * self.config.step_gripper_rad
+        return joints
+
+    def goal(self, action: np.ndarray, target_rad: np.ndarray) -> tuple[np.ndarray, float]:
+        """Tool point (3,) and heading that an action (A,) of the tool's means after this target (J,)."""
         config = self.config
         tool, rotation = self.arm.tool(target_rad)
         now = heading(rotation)
         delta = action[:3] * config.step_m
         if config.actions == "tool":
             delta = _turned(delta, now)
-        goal = within(tool + delta, self._low, self._high)
-        joints = self.arm.solve(target_rad, goal, now + action[3] * config.step_roll_rad)
-        joints[GRIPPER] += action[4] * config.step_gripper_rad
-        return joints
+        return within(tool + delta, self._low, self._high), now + action[3] * config.step_roll_rad
 
 
 def _turned(vector: np.ndarray, angle_rad: float) -> np.ndarray:

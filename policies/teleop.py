@@ -13,6 +13,9 @@ from control.operating import Intent, Operator
 from control.types import GRIPPER, Command, Observation, Who
 from policies.spaces import Spaces
 
+SHARES = (1.0, 0.5, 0.25, 0.125)  # of what is wanted, tried in turn
+MISSED = 0.3  # of the way to where an action means the tool to be: if more is left, the arm does not reach that far
+STILL_M, TURNS = 0.001, 0.05  # of a tool that turns where it is; an action's roll from which on it does
 NEAR_RAD = np.array([0.2, 0.2, 0.2, 0.2, 0.3, 0.5])  # (J,) how far off a leader may be when it begins to be followed
 
 
@@ -26,6 +29,7 @@ class Teleoperated:
 
     def __init__(self, operator: Operator, robot: Robot, spaces: Spaces, speed: float = 0.5):
         self._operator, self._robot, self._spaces, self._speed = operator, robot, spaces, speed
+        self._travel_rad = robot.spec.speed_rad_s / robot.spec.hz  # (J,) of a control period
         self.held = False  # whether somebody held the dead-man at the last action
         self.forwards_rad = 0.0  # where the operator's x points, about the vertical from the base's
         self.apart_rad: np.ndarray | None = None  # (J,) what keeps a leader from being followed; 0 where it is near
@@ -44,7 +48,7 @@ class Teleoperated:
         if intent is None or self.apart_rad is not None:
             return self.rest(observation)
         self.held = True
-        return replace(self._spaces.command(self.action(intent, observation), observation), who=Who.PERSON)
+        return replace(self._reachable(self.action(intent, observation), observation), who=Who.PERSON)
 
     def rest(self, observation: Observation) -> Command:
         """The command that stands still, after what was under way is stopped."""
@@ -53,6 +57,31 @@ class Teleoperated:
             self.held, observation = False, self._robot.observe()  # for the target that the halt left
         nothing = (0.0,) * self._spaces.action_size
         return Command(observation.target_rad, observation.seq, action=nothing, who=Who.PERSON)
+
+    def _reachable(self, action: np.ndarray, observation: Observation) -> Command:
+        """The command of as much of `action` (A,) as the arm can do in a period with its tool going where it says. At
+        the edge of its reach the arm would otherwise be thrown from one posture into another and back."""
+        command = self._spaces.command(action, observation)
+        way = np.abs(command.target_rad - observation.target_rad)
+        if self._spaces.config.actions == "joints" or (way <= self._travel_rad)[:GRIPPER].all():
+            return command
+        for share in SHARES:
+            tried = np.append(share * action[:-1], action[-1])  # the gripper's is no matter of reach
+            command = self._spaces.command(tried, observation, self._travel_rad)
+            goal, _ = self._spaces.goal(tried, observation.target_rad)
+            ends_m = [self._spaces.arm.tool(rad)[0] for rad in (observation.target_rad, command.target_rad)]
+            before, missed = (float(np.linalg.norm(goal - end)) for end in ends_m)
+            # Where the tool has nowhere to go only the posture would change, to and fro.
+            if missed < MISSED * before or (missed < STILL_M and abs(tried[3]) > TURNS):
+                return command
+        return self._hold(float(action[-1]), observation)
+
+    def _hold(self, grip: float, observation: Observation) -> Command:
+        """Move the gripper alone. Even an action that wants nothing of the tool would look for a better posture."""
+        target = observation.target_rad.copy()
+        target[GRIPPER] += grip * self._spaces.config.step_gripper_rad
+        nothing = (0.0,) * (self._spaces.action_size - 1)
+        return Command(target, observation.seq, action=(*nothing, grip))
 
     def action(self, intent: Intent, observation: Observation) -> np.ndarray:
         """The action (A,) in [-1, 1] that comes nearest to what is wanted after `observation`."""

@@ -103,3 +103,23 @@ def test_a_leader_is_not_followed_before_it_is_near_and_the_joint_is_named(robot
 def test_an_intent_beyond_full_speed_is_none(motion):
     with pytest.raises(ValueError, match="shares in"):
         Intent(motion)
+
+
+EDGES = [(1, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (-1, 0, 0), (-1, 0, 1), (1, 0, -1)]
+
+
+@pytest.mark.parametrize("way", EDGES)
+def test_at_the_edge_of_its_reach_the_arm_comes_to_stand_and_leads_back(robot, way):
+    motion = np.array([*way, 0.0, 0.0])
+    wanted = [Intent(tuple(motion))] * 45 + [Intent(tuple(-motion))] * 10
+    policy = Teleoperated(Scripted(*wanted), robot, Spaces(SpacesConfig(), ARM), speed=1.0)
+    seen = robot.reset(ResetRequest(seed=1))
+    targets = [seen.target_rad]
+    for _ in wanted:
+        seen = robot.step(policy.act(seen))
+        targets.append(seen.target_rad)
+    tools = np.array([ARM.tool(target)[0] for target in targets])
+    steps_m = np.linalg.norm(np.diff(tools[:46], axis=0), axis=1)
+    assert steps_m.max() < 1.5 * 0.02 * np.linalg.norm(way)  # and is not thrown from one posture into another
+    assert np.abs(np.diff(targets[36:46], axis=0)).max() < 0.01
+    assert (tools[-1] - tools[45]) @ -motion[:3] > 0.1
