@@ -60,13 +60,16 @@ def claimed(endpoint: str) -> Iterator[None]:
     """Bind within this: an ipc file is made for its owner alone, and a live server's or a stranger's file is spared.
 
     Raises:
-        UserError: someone serves there already, or the file is not a socket.
+        UserError: someone serves there already, the file is not a socket, or its folder cannot be made.
     """
     if not endpoint.startswith("ipc://"):
         yield
         return
     path = Path(endpoint.removeprefix("ipc://"))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{endpoint} needs the folder {path.parent}: {error.strerror}; choose another path") from None
     _check_free(path)
     before = os.umask(0o177)
     try:

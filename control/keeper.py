@@ -107,3 +107,8 @@ def _serve(work: Work, where: str | None, ours: Connection, theirs: Connection) 
         work(where, lambda opened: theirs.send_bytes(msgspec.json.encode((OPENED, opened))), stop)
     except TwinarmError as error:
         theirs.send_bytes(msgspec.json.encode(wire.write_error(error)))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        told = TwinarmError(f"{error.filename}: {error.strerror}")
+        theirs.send_bytes(msgspec.json.encode(wire.write_error(told)))

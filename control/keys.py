@@ -5,6 +5,7 @@ its own pair and the robot's public key. Both are for their owner's eyes alone.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from control.peers import Role
 
 TICKET = "TWINARM_TICKET"  # environment variable: the file with this client's ticket
 Z85 = 40  # characters of a key
+NAME = re.compile(r"\w[\w .@-]{0,60}")
 
 
 class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +53,9 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {client.public: Role[client.role.upper()] for client in self.clients.values()}
 
     def admit(self, name: str, role: str) -> tuple["Keys", "Ticket"]:
-        """These keys with one client more, and that client's ticket. Raises UserError for a name that is taken."""
+        """These keys with one client more, and that client's ticket. Raises UserError for a name that will not do."""
+        if not NAME.fullmatch(name):
+            raise UserError(f"a client's name begins with a letter or digit and is no path, got {name!r:.60}")
         if name in self.clients:
             raise UserError(f"there is a client {name} already; give another name, or take that one away first")
         public, secret = _pair()
@@ -105,7 +109,7 @@ def write(path: Path, content: Keys | Ticket) -> None:
 
 def _private(path: Path) -> None:
     if not path.is_file():
-        raise UserError(f"there are no keys at {path}; twinarm keys makes them")
+        raise UserError(f"there are no keys at {path}; twinarm keys --admit NAME makes them")
     if path.stat().st_mode & 0o077:
         raise UserError(f"{path} holds a secret and others may read it; chmod 600 {path}")
 

@@ -14,6 +14,7 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     if arguments.dismiss:
         write(arguments.keys, read_keys(arguments.keys).dismiss(arguments.dismiss))
+        console.print(f"what is served with these keys lets {arguments.dismiss} in until it is served anew")
     if arguments.admit:
         admit(arguments, arguments.admit, console)
     for name, client in read_keys(arguments.keys).clients.items():
@@ -31,6 +32,6 @@ def admit(arguments: Arguments, name: str, console: Console) -> None:
     write(arguments.keys, known)
     console.print(
         f"{path}: carry it to {name}'s machine, then export {TICKET}={path.name} there; "
-        f"serve with --keys {arguments.keys}",
+        f"serve with --keys {arguments.keys}, anew if it is served already",
         soft_wrap=True,
     )

@@ -371,6 +371,8 @@ def test_a_second_server_on_a_taken_port_is_refused():
 def test_a_file_in_the_way_is_spared(tmp_path):
     thesis = tmp_path / "thesis.txt"
     thesis.write_text("years of work")
+    with pytest.raises(UserError, match="needs the folder .*: (Not a directory|File exists); choose another path"):
+        serve(Counter(), f"ipc://{thesis}/arm", threading.Event(), print)
     with pytest.raises(UserError, match="exists and is not a socket"):
         serve(Counter(), f"ipc://{thesis}", threading.Event(), print)
     assert thesis.read_text() == "years of work"

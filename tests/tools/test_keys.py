@@ -26,9 +26,17 @@ def test_clients_are_admitted_listed_and_dismissed(tmp_path, capsys):
     assert main(admit) == 2 and "exists already" in capsys.readouterr().err and ticket.read_text() == before
     ticket.unlink()
     assert main(admit) == 2 and "there is a client laptop already" in capsys.readouterr().err
-    assert main(["keys", "--keys", str(keys), "--dismiss", "laptop"]) == 0 and capsys.readouterr().out == ""
+    assert main(["keys", "--keys", str(keys), "--dismiss", "laptop"]) == 0
+    assert "lets laptop in until it is served anew" in capsys.readouterr().err
     assert main(["keys", "--keys", str(keys), "--dismiss", "laptop"]) == 2
     assert "no client laptop; there are: none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "", ".hidden"])
+def test_a_client_s_name_is_no_path(tmp_path, capsys, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["keys", "--keys", "keys.yaml", "--admit", name]) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_robot_served_with_keys_is_driven_with_a_ticket_alone(tmp_path, serving_at, monkeypatch, capsys):
