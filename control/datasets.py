@@ -71,7 +71,8 @@ class Dataset:
         have, wanted = len(dataset.indices()), dataset.planned
         if have < wanted:
             whole = f"{have} of {wanted} episodes"
-            raise DatasetError(f"{folder} holds {whole}; run the same command again to complete it")
+            again = "run the same command again to complete it"
+            raise DatasetError(f"{folder} holds {whole}; {again}, or with --episodes {have} to leave it at that")
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")
         return dataset

@@ -210,9 +210,13 @@ def salvage(part: Path, target: Path) -> int:
 def rewrite(contents: Contents, result: Result, target: Path) -> None:
     """Put it all into a file of that name, which ends with `result`."""
     new = target.with_name(f"{target.name}.new")
-    with on_disk(new), open(new, "wb") as file:
-        copy(contents, result, open_writer(file))
-        sync(file)
+    try:
+        with on_disk(new), open(new, "wb") as file:
+            copy(contents, result, open_writer(file))
+            sync(file)
+    except DatasetError:
+        new.unlink(missing_ok=True)  # or a full disk would be fuller still
+        raise
     new.replace(target)
 
 

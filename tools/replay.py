@@ -21,7 +21,7 @@ from training.settings import TrainConfig
 def main(arguments: Arguments) -> None:
     """Replay, draw, tell."""
     console = Console(stderr=True)
-    dataset = Dataset.open(arguments.dataset)
+    dataset = Dataset.found(arguments.dataset)
     config, episode = configured(arguments, dataset.info), dataset.read(arguments.episode)
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         if not arguments.any_calibration:

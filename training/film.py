@@ -1,5 +1,6 @@
 """Films of episodes: H.264, the wrist camera, the front and the view from above side by side."""
 
+import io
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from control.episodes import Episode
 from control.interfaces import Robot, Scenic
 from control.loop import Step
+from control.recorder import on_disk
 from training.experience import pauses
 
 HEIGHT = 360
@@ -21,7 +23,8 @@ PAUSE_S = 0.6  # on the last picture of an episode
 
 
 class Film:
-    """Writes a film picture by picture; `close` completes the file.
+    """Makes a film picture by picture; `close` writes the file. Until then it is in memory: where a full disk does not
+    take what PyAV writes, it ends the process.
 
     Args:
         hz: pictures a second.
@@ -29,7 +32,8 @@ class Film:
 
     def __init__(self, path: Path, hz: float):
         self._part, self._path, self._hz = path.with_suffix(".part.mp4"), path, hz
-        self._container = av.open(str(self._part), "w")
+        self._film = io.BytesIO()
+        self._container = av.open(self._film, "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=Fraction(hz).limit_denominator(100))
         self._stream.pix_fmt, self._stream.options = "yuv420p", {"crf": "23", "preset": "veryfast"}
         self._last: np.ndarray | None = None
@@ -56,13 +60,15 @@ class Film:
             self._container.mux(packet)
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
+        """Write the file and give it its name. Raises DatasetError where the disk is full."""
         if self._last is not None:
             for packet in self._stream.encode():
                 self._container.mux(packet)
         self._container.close()
         if self._last is not None:
-            self._part.replace(self._path)
+            with on_disk(self._path):
+                self._part.write_bytes(self._film.getbuffer())
+                self._part.replace(self._path)
 
     def __enter__(self) -> Self:
         return self

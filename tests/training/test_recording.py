@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from policies.spaces import Spaces, SpacesConfig
 from policies.teleop import Teleoperated
 from sim.robot import SimRobot
 from training.collect import dataset_info
+from training.film import film_episode
 from training.recording import ELSEWHERE, Session
 from training.settings import TaskConfig
 
@@ -169,17 +171,39 @@ def test_forwards_turns_with_the_tool_when_asked(record):
     assert np.linalg.norm(before - after) > 0.2
 
 
-def test_on_a_full_disk_the_arm_holds_and_finished_episodes_stay(record, robot):
-    dataset, _, _ = record(1, *TAKE, (Order.KEEP,))
-    before, (_, hard) = dataset.path(0).read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+@contextmanager
+def full_disk(room):
+    """No file gets longer than so many bytes."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
-        with pytest.raises(DatasetError, match="cannot write .*: File too large; finished episodes are safe"):
-            record(2, limit_steps=100)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_on_a_full_disk_neither_film_nor_label_costs_the_episode(record):
+    dataset, _, _ = record(1, *TAKE, (Order.KEEP,))
+    before, episode = dataset.path(0).read_bytes(), dataset.read(0)
+    with full_disk(1000):
+        with pytest.raises(DatasetError, match="cannot write .*clip.mp4: File too large"):
+            film_episode(dataset.folder / "clip.mp4", episode)
+        with pytest.raises(DatasetError, match="cannot write .*: File too large"):
+            dataset.relabel(0, not episode.success)
+    assert dataset.path(0).read_bytes() == before
+    assert not list(dataset.folder.glob("*.new")), "what could not be written takes no room"
+
+
+def test_on_a_full_disk_the_arm_holds_and_finished_episodes_stay(record, robot):
+    dataset, _, _ = record(1, *TAKE, (Order.KEEP,))
+    before = dataset.path(0).read_bytes()
+    with (
+        full_disk(100_000),
+        pytest.raises(DatasetError, match="cannot write .*: File too large; finished episodes are"),
+    ):
+        record(2, limit_steps=100)
     held = robot.observe()
     assert robot.health().state == Mode.HOLD and dataset.path(0).read_bytes() == before
     assert dataset.recover() == [1] and dataset.read_incomplete(1).time_s >= 1.0
