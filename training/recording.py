@@ -127,6 +127,8 @@ class Session:
             for order in self.operator.orders():
                 if order in LABELS:
                     self.dataset.relabel(index, LABELS[order])
+                if order is Order.TAKE:
+                    self.show(index)  # somebody else sits down, who was not asked yet
                 if order in ANSWERS:
                     return order
             time.sleep(LOOK_S)

@@ -155,6 +155,11 @@ def test_a_driver_who_quits_loses_nothing_and_the_same_command_goes_on(record):
     assert dataset.read(1).provenance.seed == 41
 
 
+def test_whoever_sits_down_while_a_take_is_reviewed_is_asked_as_well(record):
+    _, whole, shown = record(1, *TAKE, (Order.TAKE,), (Order.KEEP,))
+    assert whole and shown == [0, 0]
+
+
 def test_a_stop_ends_it_and_stays(record, robot):
     dataset, whole, _ = record(1, *TAKE[:3], (Order.STOP,))
     try:
