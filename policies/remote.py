@@ -22,6 +22,7 @@ from policies.spaces import Spaces
 
 PATIENCE_S = 5.0  # for a hello
 DEADLINE_S = 0.08
+SILENT_S = 3.0  # of steps one after another, after which nobody is there any more
 
 
 @dataclass
@@ -67,17 +68,19 @@ class RemotePolicy:
         self._oldest = oldest_steps if ahead else 0
         self._act: Act | None = None
         self.timing = Timing()
-        self._first = True
+        self._first, self._heard_s = True, time.monotonic()
 
     def reset(self) -> None:
         """Forget the last episode."""
         if self._asking:
             self._asking.result()
+        self._heard_s = time.monotonic()
         self._act = self._asking = None
         self._first = True
 
     def act(self, observation: Observation) -> Command:
-        """Never later than the deadline; hold where there is no action."""
+        """Never later than the deadline; hold where there is no action. Raises LinkTimeout where there is none for
+        SILENT_S, and LinkError, as where the policy was begun anew."""
         if self._ahead:
             if self._asking and self._asking.done():
                 self._act, self._asking = self._asking.result() or self._act, None
@@ -109,8 +112,11 @@ class RemotePolicy:
             act = ACT.read(self._caller.ask(ACT_KIND, self._form.write(Look(seen, self._first))))
         except LinkTimeout:
             self.timing.outcomes["late"] += 1
+            if (silent_s := time.monotonic() - self._heard_s) > SILENT_S:
+                where = self._caller.endpoint
+                raise LinkTimeout(f"the policy at {where} is silent for {silent_s:.1f} s; the arm holds") from None
             return None
-        self._first = False
+        self._first, self._heard_s = False, time.monotonic()
         self.timing.asked_s.append(time.perf_counter() - began_s)
         self.timing.inferred_s.append(act.inferred_s)
         self.timing.age_s.append(act.age_s)

@@ -31,14 +31,20 @@ def player(name: str, config: TrainConfig, robot: Robot, any_calibration: bool =
     return played(name, config, robot, any_calibration)[0]
 
 
-def played(name: str, config: TrainConfig, robot: Robot, any_calibration: bool) -> tuple[Player, Notes | None]:
-    """Who plays, and what it was trained for if it was."""
+def played(
+    name: str, config: TrainConfig, robot: Robot, any_calibration: bool, ahead: bool = False
+) -> tuple[Player, Notes | None]:
+    """Who plays, and what it was trained for if it was. Raises as `player`.
+
+    Args:
+        ahead: whether a served policy is asked ahead of the steps.
+    """
     arm = Arm.of(config.robot.model)
     if name in SCRIPTS:
         return partial(Teacher.of(config, name), robot), None
     if name in UNTAUGHT:
         return partial(Blind, Spaces(config.spaces, arm), 1.0 if name == "random" else 0.0), None
-    policy, notes = _served(name, arm, robot) if name.startswith(REMOTE) else _loaded(name, arm)
+    policy, notes = _served(name, arm, robot, ahead) if name.startswith(REMOTE) else _loaded(name, arm)
     try:
         require_fit(notes, robot.spec, name)
         if not any_calibration:
@@ -58,9 +64,9 @@ def _loaded(name: str, arm: Arm) -> tuple[Policy, Notes]:
     return Repeat(LearnedPolicy(network, spaces), spaces), notes
 
 
-def _served(endpoint: str, arm: Arm, robot: Robot) -> tuple[Policy, Notes]:
-    # A simulator waits for its next command; an arm does not.
-    policy = RemotePolicy(endpoint, arm, PATIENCE_S if robot.spec.plant else DEADLINE_S)
+def _served(endpoint: str, arm: Arm, robot: Robot, ahead: bool) -> tuple[Policy, Notes]:
+    # A simulator waits for its next command; an arm does not. What is asked ahead keeps nobody waiting.
+    policy = RemotePolicy(endpoint, arm, PATIENCE_S if robot.spec.plant or ahead else DEADLINE_S, ahead)
     return policy, policy.card.notes
 
 

@@ -48,7 +48,7 @@ def main(arguments: Arguments) -> None:
     config = configured(EvalArguments(**chosen))
     with ExitStack() as stack:
         robot = stack.enter_context(closing(opened(arguments, config)))
-        play, notes = played(arguments.policy, config, robot, arguments.any_calibration)
+        play, notes = played(arguments.policy, config, robot, arguments.any_calibration, arguments.ahead)
         policy = play(EVALUATION_SEED + arguments.seed)
         if isinstance(policy, RemotePolicy):
             stack.callback(policy.close)

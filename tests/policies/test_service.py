@@ -12,7 +12,7 @@ import pytest
 from control import wire
 from control.arm import Arm
 from control.config import RobotConfig
-from control.errors import LinkError
+from control.errors import LinkError, LinkTimeout
 from control.link import Listener
 from control.peers import Peer
 from control.remote import RobotService
@@ -122,6 +122,21 @@ def test_asked_ahead_no_step_waits_and_what_is_too_old_is_a_hold(robot, tmp_path
             held = ahead.act(seen)
             np.testing.assert_array_equal(held.target_rad, seen.target_rad)
             assert ahead.timing.outcomes["old"] >= 1
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_policy_that_is_gone_is_named_and_not_held_for_for_ever(robot, tmp_path, ahead):
+    endpoint = f"ipc://{tmp_path}/policy"
+    with serving(Slow(), endpoint):
+        gone = RemotePolicy(endpoint, ARM, deadline_s=0.2, ahead=ahead)
+        seen = robot.step(gone.act(robot.reset(ResetRequest("home", 3))))
+    with (
+        closing(gone),
+        pytest.raises(LinkTimeout, match=f"the policy at {endpoint} is silent for 3.* s; the arm holds"),
+    ):
+        for _ in range(60):
+            seen = robot.step(gone.act(seen))
+            time.sleep(0.1)
 
 
 def travelled(body: object) -> object:

@@ -84,6 +84,12 @@ def test_a_served_policy_is_refused_as_its_file_would_be(tmp_path, capsys):
     assert f"{endpoint} does not fit this robot: it acts at 25 Hz, the robot at 10 Hz; it sees (48, 48)" in refusal
 
 
+def test_a_served_policy_is_asked_ahead_where_that_is_wanted(tmp_path, capsys):
+    with served(tmp_path) as endpoint:
+        assert main(["run", endpoint, *SHORT, "--ahead", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 6
+
+
 @pytest.fixture
 def calibrated(tmp_path) -> Iterator[str]:
     """The endpoint of a robot whose calibration is its own."""

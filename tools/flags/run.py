@@ -45,6 +45,10 @@ class Arguments:
     step: bool = False
     """Wait for Enter before every action, and say what it is."""
 
+    ahead: bool = False
+    """Ask a served policy in the background: no step waits for it, and acts on the newest answer, at most three steps
+    old. For one that takes longer than a step; it acts on what was a little earlier than it learned to."""
+
     own_reset: bool = False
     """Let the arm put the cube back and look for it by itself."""
 
