@@ -16,6 +16,7 @@ from control import endpoints, sockets, wire
 from control.errors import LinkError, LinkTimeout, UserError
 from control.keys import TICKET, Ticket
 
+LONGEST = 40  # letters of a command, by which a client is known
 LINGER_MS = 200  # for a last word
 
 
@@ -142,4 +143,5 @@ class Caller:
 
 def whoami() -> str:
     """This process, in words for people elsewhere."""
-    return f"{getpass.getuser()}@{socket.gethostname()} ({Path(sys.argv[0]).name}, process {os.getpid()})"
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])[:LONGEST]
+    return f"{getpass.getuser()}@{socket.gethostname()} ({command}, process {os.getpid()})"

@@ -54,6 +54,7 @@ DRIVES = {
     Mode.LOST: Drive.NOTHING,
 }
 LATCHED = frozenset({Mode.FAULT, Mode.STOPPED, Mode.LOST})
+CLEARING = "to go on: twinarm stop ENDPOINT --clear, Clear on the page of twinarm view, or h in teleop"  # for people
 POWERED = frozenset({Mode.ARMING, Mode.HOLD, Mode.ACTIVE, Mode.HOMING, Mode.PARKING, Mode.RELEASING})
 HELD = POWERED | {Mode.FAULT, Mode.STOPPED}  # up by torque
 

@@ -12,7 +12,7 @@ from control.actuators import actuator, leash_rad
 from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import CommandRefused, DriverLost, UserError
-from control.modes import Mode, Word
+from control.modes import CLEARING, Mode, Word
 from control.pacing import Pacer
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
 from hardware.bus import BAUD, SLACK_S
@@ -82,7 +82,7 @@ class ServoArm:
         goal = self._starts(request)
         if (told := self._driver.newest()).mode == Mode.READY:
             if told.causes:
-                raise UserError(_trouble(told))
+                raise UserError(f"{_trouble(told)}; {CLEARING}")
             self._driver.tell(Say(Word.ARM))
             self._await(Mode.HOLD)
         self._driver.tell(Say(Word.HALT))
@@ -201,7 +201,8 @@ class ServoArm:
         time.sleep(2 * LOOK_S)
         told = self._driver.newest()
         if told.mode not in modes:
-            raise UserError(_trouble(told))
+            latched = told.mode in (Mode.STOPPED, Mode.FAULT)
+            raise UserError(f"{_trouble(told)}; {CLEARING}" if latched else _trouble(told))
 
 
 def _trouble(told: Telemetry) -> str:

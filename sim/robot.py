@@ -14,7 +14,7 @@ from control.arm import Arm, within
 from control.config import RobotConfig
 from control.errors import CommandRefused, UserError
 from control.governor import TICK_S, Governor
-from control.modes import LATEST_S, Commanded, Event, Mode, State, Tick, Word
+from control.modes import CLEARING, LATEST_S, Commanded, Event, Mode, State, Tick, Word
 from control.pacing import Pacer
 from control.pictures import policy_picture
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, Truth
@@ -75,7 +75,7 @@ class SimRobot:
         """
         with self._busy:
             if self._state.mode is Mode.STOPPED:
-                raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}")
+                raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}; {CLEARING}")
             if request.wild or self._draw is not TAME:
                 self.wear(draw(ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
             self._stager.prepare(request)

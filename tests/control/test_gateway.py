@@ -89,6 +89,13 @@ def test_one_drives_at_a_time_and_the_other_is_told_who_and_since_when(endpoint,
         driven(other)
 
 
+def test_whoever_drives_is_known_by_the_command(endpoint, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/somewhere/twinarm", "teleop", "--robot", endpoint])
+    with closing(RemoteRobot(endpoint)) as robot:
+        driven(robot)
+        assert f"(twinarm teleop, process {os.getpid()})" in robot.status().driver
+
+
 def test_whoever_is_silent_for_a_second_lets_others_drive_and_may_come_back(endpoint, driver):
     driven(driver)
     time.sleep(LEASE_S + 0.3)
@@ -141,7 +148,7 @@ def test_whoever_is_refused_at_once_keeps_nobody_away(endpoint, driver):
     driver.say(Word.STOP)
     time.sleep(LEASE_S + 0.3)
     with closing(RemoteRobot(endpoint)) as other:
-        with pytest.raises(UserError, match="stopped by a person"):
+        with pytest.raises(UserError, match="stopped by a person; to go on: twinarm stop ENDPOINT --clear"):
             other.reset(HOME)
         assert driver.status().driver == ""
         driver.say(Word.CLEAR)
