@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from tests.tools.chromium import Browser, wait_for
-from tests.tools.viewing import drive, view
+from tests.tools.viewing import drive, hold, view
 from tools.cli import main
 
 pytestmark = pytest.mark.clock
@@ -65,9 +65,8 @@ def await_stand(page):
 
 def test_a_key_moves_the_arm_as_long_as_it_is_held(driven):
     before, *_ = driven.run(ANGLES)
-    driven.key("KeyJ", True)
-    driven.until(f"{STATE} == 'active' && {HELD}")
-    driven.until(f"Math.abs({ANGLES}[0] - {before}) > 5")
+    moved = f"{STATE} == 'active' && {HELD} && Math.abs({ANGLES}[0] - {before}) > 5"
+    hold(driven, lambda: driven.key("KeyJ", True), lambda: driven.key("KeyJ", False), moved)
     driven.key("KeyJ", False)
     await_stand(driven)
 

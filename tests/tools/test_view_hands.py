@@ -7,7 +7,7 @@ import pytest
 
 from control.arm import facts
 from tests.tools.chromium import NO_SCENE, Browser, wait_for
-from tests.tools.viewing import drive, view
+from tests.tools.viewing import drive, hold, view
 
 pytestmark = pytest.mark.clock
 STATE = "document.querySelector('#state').textContent"
@@ -53,20 +53,6 @@ def press(page, button, down=True):
 
 def push(page, axis, share):
     page.run(f"void (window.pad.axes[{axis}] = {share})")
-
-
-def hold(page, down, up, done):
-    """Until it is done; pressed again where the page was not heard in time."""
-    down()
-
-    def look():
-        if page.run("document.querySelector('#drive').classList.contains('lapsed')"):
-            up()
-            time.sleep(0.1)
-            down()
-        return page.run(done)
-
-    wait_for(look, what=done)
 
 
 def await_stand(page):

@@ -44,6 +44,20 @@ def drive(page: Page) -> None:
     page.until("['hold', 'active'].includes(document.querySelector('#state').textContent)", 30)
 
 
+def hold(page: Page, down: Callable[[], object], up: Callable[[], object], done: str) -> None:
+    """Press until it is done, and anew where the page was not heard in time."""
+    down()
+
+    def look() -> bool:
+        if page.run("document.querySelector('#drive').classList.contains('lapsed')"):
+            up()
+            time.sleep(0.1)
+            down()
+        return bool(page.run(done))
+
+    wait_for(look, what=done)
+
+
 class Witness:
     """Reads what the twin wrote of itself while it goes on writing."""
 
