@@ -61,8 +61,9 @@ class PageOperator:
             raise CommandRefused(f"the page said what means nothing here: {error}") from None
         if isinstance(said, Say):
             self._asked(page, said.order)
-        elif page == self.driver:
-            with self._busy:
+            return
+        with self._busy:
+            if page == self.driver:
                 self._lapsed = intent is not None and (self._lapsed or self._is_late)
                 self._intent, self._heard_s, self._echo_s = intent, self._clock(), said.heard_s
 
@@ -95,7 +96,8 @@ class PageOperator:
 
     def unseat(self) -> None:
         """Nobody drives any more; whoever wants to takes the arm again."""
-        self.driver, self._intent = "", None
+        with self._busy:
+            self.driver, self._intent = "", None
 
     def close(self) -> None:
         """Whoever drove has quit."""
@@ -120,4 +122,5 @@ class PageOperator:
         silent_s = self._clock() - self._heard_s
         if self.driver not in ("", page) and silent_s < FORGOTTEN_S:
             raise CommandRefused("another page drives this arm; give it back there, or stop the arm")
-        self.driver, self._intent, self._lapsed, self._heard_s = page, None, False, self._clock()
+        with self._busy:
+            self.driver, self._intent, self._lapsed, self._heard_s = page, None, False, self._clock()

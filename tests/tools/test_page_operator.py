@@ -1,6 +1,7 @@
 """A page is an operator for as long as it is heard, and drives only where no other does."""
 
 import json
+import threading
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,22 @@ def test_whoever_leaves_has_let_go(operator, clock, leaves):
     assert operator.intent() is None and operator.driver == ""
     beat(operator, clock)
     assert operator.intent() is None
+
+
+def test_a_word_that_is_just_being_heard_does_not_outlive_its_speaker(operator, clock):
+    leaving = threading.Thread(target=operator.unseat)
+    told = clock.now_s
+
+    def slow():
+        leaving.start()
+        leaving.join(0.2)
+        operator._clock = lambda: told
+        return told
+
+    operator._clock = slow
+    operator.hear("here", json.dumps({"type": "beat", "motion": AHEAD, "heard_s": told}))
+    leaving.join()
+    assert operator.driver == "" and operator.intent() is None
 
 
 def test_another_page_neither_drives_nor_orders_but_stops(operator, clock):
