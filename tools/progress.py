@@ -76,7 +76,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
-    """Bars for cloning, learning and the two evaluations of `finals` episodes; a line for every validation."""
+    """Bars for demonstrations, cloning, learning and two evaluations of `finals` episodes; a line for each validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
 
@@ -95,6 +95,9 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
 
         def resumed(step: int, episodes: int) -> None:
             progress.console.print(f"going on at decision {step}, {episodes} episodes kept")
+
+        def taught(done: int, total: int) -> None:
+            advance("demonstrations", done, total)
 
         def cloning(done: int, total: int) -> None:
             advance("cloning", done, total)
@@ -115,4 +118,4 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
             note = f"acting elsewhere: {sum(recent)} of the last {len(recent)} lifted"
             progress.update(rows["acting"], completed=episodes, description=note)
 
-        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough, lived)
+        yield Watch(started, taught, resumed, cloning, learning, evaluated, examined, enough, lived)

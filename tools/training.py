@@ -91,9 +91,10 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
         finals = config.schedule.final_episodes
         try:
+            info = dataset_info(robots[0].spec, config.spaces)
+            look_before(config, job.demonstrations(folder, config, info), console)
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
         except (Stopped, KeyboardInterrupt):
@@ -103,7 +104,7 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
 def kept(folder: Path, config: TrainConfig) -> str:
     """What an interrupted run has learned and how to go on, in words."""
     if not (saved := load_newest(folder / "checkpoints")):
-        return "interrupted before anything was learned"
+        return f"interrupted before anything was learned; go on with: twinarm resume {folder}"
     done = f"decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
     return f"saved at {done}; go on with: twinarm resume {folder}"
 

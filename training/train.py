@@ -38,9 +38,20 @@ class Trainer(Learner):
     Args:
         robots: one for every environment; the first also serves validation, between its episodes.
         demonstrations: what the bootstrap learns from; None only with bootstrap mode `none`.
+        watch: is told as they are taken in.
+    Raises:
+        DatasetError: there is cloning to be done, and nothing worth it.
+        Stopped: `watch` had enough before all were taken in.
     """
 
-    def __init__(self, config: TrainConfig, folder: Path, robots: Sequence[Robot], demonstrations: Dataset | None):
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        robots: Sequence[Robot],
+        demonstrations: Dataset | None,
+        watch: Watch,
+    ):
         super().__init__(config, folder, demonstrations.digest if demonstrations is not None else "")
         self._robots, self._judges = robots, [self.judge() for _ in robots]
         self.calibration = robots[0].spec.calibration
@@ -49,7 +60,7 @@ class Trainer(Learner):
         self._rollouts: list[Rollout] = []
         if demonstrations is not None:
             variations = Variations(config, self.spaces, robots[0], first_seed(config) + VARIED)
-            self.memory.take_in(demonstrations, self.judge(), variations)
+            self.be_taught(demonstrations, variations, watch)
 
     def run(self, watch: Watch) -> None:
         """Go on from the newest checkpoint: clone, learn until the schedule ends, keep the best by validation.

@@ -11,6 +11,7 @@ class Watch:
     """What a run tells those who look on, and whether they want it to stop; every default is silence."""
 
     started: Callable[[], None] = lambda: None  # nothing refuses the run any more
+    taught: Callable[[int, int], None] = lambda done, total: None  # demonstrations taken in, varied ones too
     resumed: Callable[[int, int], None] = lambda step, episodes: None
     cloning: Callable[[int, int], None] = lambda done, total: None
     learning: Callable[[int, int, dict[str, float]], None] = lambda done, total, figures: None

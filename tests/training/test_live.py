@@ -62,7 +62,7 @@ def begun(folder: Path, demos: Path, *more: str) -> Path:
 def learning(folder: Path, endpoint: str) -> Iterator[LiveLearner]:
     """A learner at work in a thread, until its schedule is over, or the test that it is for."""
     config = runs.read_config(folder)
-    learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)))
+    learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)), Watch())
     over = threading.Event()
 
     def work() -> None:
