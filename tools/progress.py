@@ -76,7 +76,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
-    """Bars for demonstrations, cloning, learning and two evaluations of `finals` episodes; a line for each validation."""
+    """Bars for demonstrations, cloning, learning and two evaluations of `finals` episodes; a line a validation."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
 

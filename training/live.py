@@ -54,6 +54,8 @@ class LiveLearner(Learner):
     def __init__(self, config: TrainConfig, folder: Path, demonstrations: Dataset | None, watch: Watch):
         super().__init__(config, folder, demonstrations.digest if demonstrations is not None else "")
         self._info = info_of(config)
+        # Critics grow up on demonstrations alone, while there is nothing else yet.
+        self.credit = float(config.agent.critic_warmup)
         self._arrived: queue.SimpleQueue[Lived] = queue.SimpleQueue()
         if demonstrations is not None:
             self._take_in(demonstrations, watch)
@@ -90,9 +92,6 @@ class LiveLearner(Learner):
             self.save()
 
     def _run(self, watch: Watch) -> None:
-        if not self.agent.updates:
-            # Critics grow up on demonstrations alone, while there is nothing else yet.
-            self.credit += self.config.agent.critic_warmup
         self.clone(watch)
         self._publish()
         while self.step < self.config.schedule.steps:
