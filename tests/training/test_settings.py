@@ -3,7 +3,10 @@
 import pytest
 
 from control.errors import ConfigError, UserError
+from sim.stages import STAGES as NUMBERS
 from training import settings
+
+STAGES = NUMBERS.items()
 
 
 @pytest.mark.parametrize(
@@ -17,6 +20,9 @@ from training import settings
         ("replay.capacity=80", "replay.capacity is 80 frames, an episode takes up to 81"),
         ("replay.capacity=-5", "capacity, n_step and batch must be at least 1"),
         ("task.stage='5'", "no curriculum stage 5; there are: 0 home"),
+        ("task.stage=5", "no curriculum stage 5; there are: 0 home"),
+        ("task.stage=[3]", "got array - at task.stage"),
+        ("task=3", "got int - at task"),
         ("task.reward=v99", "no reward v99; there are: sparse"),
         ("task.cube_x_m=[160,300]", "is it mm"),
         ("task.cube_x_m=[0.3,0.2]", "must go from low to high"),
@@ -40,6 +46,11 @@ def test_settings_at_the_edge_of_what_works_are_taken():
         "lift_fast.yaml", ["replay.capacity=81", "device='cuda:1'", "name=a/b=c d", "task.stage='3'"]
     )
     assert config.task.request(0).stage == "near" and config.replay.capacity == 81
+
+
+def test_a_stage_may_be_given_by_its_bare_number():
+    numbers = {name: settings.load("lift_fast.yaml", [f"task.stage={number}"]).task.stage for name, number in STAGES}
+    assert numbers == {name: name for name, _ in STAGES}
 
 
 @pytest.mark.parametrize(
