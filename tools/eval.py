@@ -23,7 +23,7 @@ from tools.flags.eval import Arguments
 from tools.person import ask_person
 from tools.players import player
 from tools.progress import bar, counting
-from tools.robots import FAST, fitting_config, open_robot
+from tools.robots import FAST, fitting_config, open_robot, require_simulator
 from training import runs, settings
 from training.cluster import require_cluster
 from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
@@ -42,6 +42,8 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     if arguments.episodes < 1 or arguments.seed < 0:
         raise UserError(f"--episodes must be at least 1 and --seed 0, got {arguments.episodes} and {arguments.seed}")
+    if arguments.wild or arguments.by_factor:
+        require_simulator(arguments.robot, "--wild" if arguments.wild else "--by-factor")
     config = configured(arguments)
     processes = workers(arguments.robot, arguments.workers, arguments.episodes)
     if arguments.cluster is not None:

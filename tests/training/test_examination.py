@@ -44,6 +44,12 @@ def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
     assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
 
 
+@pytest.mark.parametrize("flag", ["--wild", "--by-factor"])
+def test_an_arm_is_not_evaluated_as_if_it_were_wild(tmp_path, capsys, flag):
+    assert main(["eval", "scripted", "--robot", "twin", flag, "--output", str(tmp_path / "eval")]) == 2
+    assert f"twin is one arm in one room, and stays so; {flag} is for a simulator" in capsys.readouterr().err
+
+
 def test_an_evaluation_that_is_interrupted_says_how_far_it_was():
     words = "interrupted; evaluating was at 2 of 9 episodes, 1 lifted, and none of it is kept"
     with pytest.raises(KeyboardInterrupt, match=words), bar(Console(stderr=True), "evaluating", 9) as tell:
