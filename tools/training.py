@@ -72,7 +72,7 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
     plan = collect.plan(
         config,
         job.demonstrations_folder(folder, config),
-        config.seed * demos.episodes,
+        collect.own_first_seed(config),
         partial(open_robot, config.run_on, config.robot),
     )
     started()

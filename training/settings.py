@@ -133,6 +133,7 @@ class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(self.limit_steps >= 1, f"limit_steps must be at least 1, got {self.limit_steps}")
         require(self.episodes >= 1, f"episodes must be at least 1, got {self.episodes}")
+        require(self.episodes <= 100_000, f"episodes must be at most 100000, got {self.episodes}")
         require(self.noise >= 0, f"noise must not be negative, got {self.noise}")
         crude = self.script == "crude"
         require(not (crude and self.noise), "the crude script is open-loop and knows no clean label; set noise 0")

@@ -13,6 +13,7 @@ STAGES = NUMBERS.items()
     "assignment, words",
     [
         ("seed=-1", "seed must not be negative, got -1"),
+        ("demos.episodes=2000000", "episodes must be at most 100000, got 2000000"),
         ("device=gpu", "device must be cpu or cuda, got gpu"),
         ("name=../../x", "name must name a folder inside the output, got '../../x'"),
         ("name=/etc/x", "inside the output"),

@@ -20,7 +20,10 @@ from control.errors import CheckpointError, UserError
 from tools import training
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
+from training.collect import own_first_seed
+from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
 from training.learner import CLONED_EVERY
+from training.train import RUNS, SEEDS_PER_RUN
 from training.watch import Stopped, Watch
 
 EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
@@ -222,8 +225,13 @@ def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
 
 
 def test_training_validation_and_evaluation_use_different_seeds():
-    from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
-    from training.train import RUNS, SEEDS_PER_RUN
-
     assert TRAINING_SEED + RUNS * SEEDS_PER_RUN <= VALIDATION_SEED < VALIDATION_SEED + 100_000 < EVALUATION_SEED
     assert np.iinfo(np.int64).max > EVALUATION_SEED
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 49_999, 50_000, 1_000_000, 20_261_124])
+def test_a_runs_own_demonstrations_are_none_of_the_resets_it_is_judged_on(seed):
+    config = settings.load("lift_fast.yaml", [f"seed={seed}"])
+    first, last = own_first_seed(config), own_first_seed(config) + config.demos.episodes - 1
+    assert 0 <= first <= last < TRAINING_SEED
+    assert first == 20 * seed or seed >= 50_000
