@@ -52,6 +52,7 @@ def states(*given: dict) -> list[LiftState]:
         ([FAR, NEAR], "reached, not closed"),
         ([NEAR, SHUT], "reached, not closed"),
         ([NEAR, GRIP, SHUT], "slipped"),
+        ([NEAR, GRIP, SHUT | dict(cube_m=0.09)], "slipped"),  # it flew: nobody held it
         ([NEAR, GRIP, HIGH, NEAR], "dropped"),
         ([NEAR, GRIP, HIGH], "timeout"),
     ],
