@@ -27,13 +27,18 @@ from training.watch import Stopped
 
 
 def check(config: TrainConfig) -> None:
-    """Raises UserError for what would stop a run at its start: device, robot or demonstrations."""
+    """Raises UserError for what would stop a run at its start: device, robot, variations or demonstrations."""
     require_device(config)
     if config.schedule.envs > 1 and config.run_on != "sim":
         raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
     if mode != "none" and path is None:
         raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
+    if mode != "none" and config.bootstrap.variations and config.run_on != "sim":
+        raise UserError(
+            f"bootstrap.variations is {config.bootstrap.variations}, and only a simulator in this process draws them; "
+            f"train on sim with demonstrations from {config.run_on}, or use --set bootstrap.variations=0"
+        )
     if mode != "none" and not job.records_its_own(config):
         Dataset.open(Path(str(path)))
 

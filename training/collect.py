@@ -86,6 +86,8 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
     task, demos, stage = config.task, config.demos, stage_name(config.task.stage)
     with closing(make_robot()) as robot:
         spec = robot.spec
+    if not spec.plant:  # an arm is what it is, whatever the task would have it be
+        task = msgspec.structs.replace(task, wild=())
     info = dataset_info(
         spec,
         config.spaces,
