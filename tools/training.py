@@ -99,7 +99,8 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
         finals = config.schedule.final_episodes
         try:
             info = dataset_info(robots[0].spec, config.spaces)
-            look_before(config, job.demonstrations(folder, config, info), console)
+            with console.status("looking at the reward and the demonstrations"):
+                look_before(config, job.demonstrations(folder, config, info), console)
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
         except (Stopped, KeyboardInterrupt):

@@ -146,6 +146,12 @@ def _configured(sweep: SweepConfig, arm: str, changed: dict[str, Any], seed: int
         chosen = settings.load(sweep.config, flags=flags)
     except UserError as error:
         raise ConfigError(f"sweep {sweep.name}, arm {arm}: {error}") from None
+    if chosen.bootstrap.path is not None:
+        given = chosen.bootstrap.path
+        raise ConfigError(
+            f"sweep {sweep.name}, arm {arm}: a sweep records its own demonstrations, one set for every seed, and would "
+            f"not learn from {given}; leave bootstrap.path out"
+        )
     if chosen.bootstrap.mode == "none":
         return chosen
     path = str(folder / "demonstrations" / recipe(chosen))
