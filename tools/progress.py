@@ -65,7 +65,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: object) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
-        console.print("stopping after this decision or episode; Ctrl-C again stops at once")
+        console.print("stopping after this decision, episode or validation; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -76,7 +76,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
-    """Bars for demonstrations, cloning, learning and two evaluations of `finals` episodes; a line a validation."""
+    """Bars for demonstrations, cloning, learning, validation and two evaluations of `finals` episodes."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
 
@@ -88,6 +88,9 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
         def learning(done: int, total: int, figures: dict[str, float]) -> None:
             if figures:
                 advance("learning", done, total, f"(value {figures['q']:.2f})")
+
+        def validating(done: int, total: int) -> None:
+            advance("validating", done, total)
 
         def evaluated(step: int, report: Report) -> None:
             when = f"after {step} decisions" if step else "after cloning"
@@ -118,4 +121,4 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
             note = f"acting elsewhere: {sum(recent)} of the last {len(recent)} lifted"
             progress.update(rows["acting"], completed=episodes, description=note)
 
-        yield Watch(started, taught, resumed, cloning, learning, evaluated, examined, enough, lived)
+        yield Watch(started, taught, resumed, cloning, learning, validating, evaluated, examined, enough, lived)

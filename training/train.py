@@ -4,6 +4,7 @@ A run that was killed goes on from its newest checkpoint with the same next batc
 length of the episode log are part of it.
 """
 
+import itertools
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from policies.repeat import Repeat
 from training import runs
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
-from training.evaluate import TRAINING_SEED, VALIDATION_SEED, evaluate, requests
+from training.evaluate import TRAINING_SEED, VALIDATION_SEED, EpisodeResult, evaluate, requests
 from training.learner import BEST, Learner
 from training.rollout import Rollout, explored, lapses
 from training.settings import TrainConfig
@@ -132,7 +133,12 @@ class Trainer(Learner):
         schedule, task = self.config.schedule, self.config.task
         resets = requests(task, VALIDATION_SEED, schedule.eval_episodes)
         policy = Repeat(LearnedPolicy(self.agent.policy, self.spaces), self.spaces)
-        report = evaluate(self._robots[0], policy, self.judge(), resets, task.limit_steps)
+        done = itertools.count(1)
+
+        def tell(result: EpisodeResult) -> None:
+            watch.validating(next(done), len(resets))
+
+        report = evaluate(self._robots[0], policy, self.judge(), resets, task.limit_steps, done=tell)
         summary = report.summary()
         score = (summary["success"], -(summary["median_time_s"] or NEVER_S))
         if score >= self.best:  # of equals the later one: it has seen more
