@@ -87,7 +87,8 @@ def pictures(episodes: Sequence[Episode], camera: str) -> Finding:
     if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
         return Finding("pictures", True, "pictures change when the joints move")
     lag = LAGS[best]
-    words = f"pictures fit the joints of {abs(lag)} steps {'before' if lag > 0 else 'after'}; is the camera late?"
+    when, blame = ("before", "is the camera late?") if lag > 0 else ("after", "are the joints late?")
+    words = f"pictures fit the joints of {abs(lag)} steps {when}; {blame}"
     return Finding("pictures", False, words)
 
 

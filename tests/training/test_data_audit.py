@@ -58,11 +58,18 @@ def test_looks_shifted_by_a_step_against_the_actions_are_found(recorded, steps):
     assert f"1 step {'later' if steps > 0 else 'earlier'}" in finding.words
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_pictures_that_lag_behind_the_joints_are_found(recorded, steps):
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (1, "the joints of 1 steps before; is the camera late?"),
+        (2, "the joints of 2 steps before; is the camera late?"),
+        (-1, "the joints of 1 steps after; are the joints late?"),
+    ],
+)
+def test_pictures_that_lag_behind_the_joints_or_are_ahead_of_them_are_found(recorded, steps, words):
     _, episodes, _ = recorded
     finding = pictures([with_pictures(e, late(e.frames[CAMERA], -steps)) for e in episodes], CAMERA)
-    assert not finding.fine and "late" in finding.words
+    assert not finding.fine and words in finding.words
 
 
 def test_one_episode_does_not_tell_whether_pictures_are_late(recorded):

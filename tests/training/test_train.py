@@ -23,7 +23,7 @@ from training import checkpoint, metrics, runs, settings
 from training.collect import own_first_seed
 from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
 from training.learner import CLONED_EVERY
-from training.train import RUNS, SEEDS_PER_RUN
+from training.train import RUNS, SEEDS_PER_RUN, first_seed
 from training.watch import Stopped, Watch
 
 EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
@@ -227,6 +227,13 @@ def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
 def test_training_validation_and_evaluation_use_different_seeds():
     assert TRAINING_SEED + RUNS * SEEDS_PER_RUN <= VALIDATION_SEED < VALIDATION_SEED + 100_000 < EVALUATION_SEED
     assert np.iinfo(np.int64).max > EVALUATION_SEED
+
+
+@pytest.mark.parametrize("seed", [0, 1, RUNS - 1, RUNS, 20_261_124])
+def test_whatever_its_seed_a_run_explores_on_resets_that_no_validation_uses(seed):
+    first = first_seed(tiny(f"seed={seed}"))
+    assert TRAINING_SEED <= first <= VALIDATION_SEED - SEEDS_PER_RUN
+    assert first == TRAINING_SEED + SEEDS_PER_RUN * seed or seed >= RUNS
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7, 49_999, 50_000, 1_000_000, 20_261_124])
