@@ -62,9 +62,12 @@ def about_data(chosen: TrainConfig, dataset: Dataset, console: Console, as_json:
 
 
 def look_at(chosen: TrainConfig, dataset: Dataset) -> list[Finding]:
-    """The findings of a data audit under the configuration's reward and spaces."""
-    spaces, gamma = Spaces(chosen.spaces, Arm.of(chosen.robot.model)), chosen.replay.gamma
-    return data_audit.audit(dataset, spaces, load_reward(chosen.task.reward), gamma, hover_worth(chosen))
+    """The findings of a data audit under the configuration's reward, spaces and replay."""
+    spaces, replay = Spaces(chosen.spaces, Arm.of(chosen.robot.model)), chosen.replay
+    findings = data_audit.audit(dataset, spaces, load_reward(chosen.task.reward), replay.gamma, hover_worth(chosen))
+    steps = [dataset.outcome(index).steps for index in dataset.indices()]
+    variations, repeat = chosen.bootstrap.variations, chosen.spaces.action_repeat
+    return [*findings, data_audit.room(steps, repeat, variations, replay.capacity)]
 
 
 def warn(chosen: TrainConfig, dataset: Dataset, console: Console) -> None:

@@ -3,7 +3,9 @@
 import copy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,23 +14,41 @@ from torch import Tensor, nn
 
 from policies.actor import NetConfig, Shapes
 from training.agent_config import AgentConfig, CloningConfig
+from training.compute import Layout, Precision
 from training.drqv2 import Agent
 from training.replay import Batch
 
 BATCH, SHAPES = 256, Shapes((9, 84, 84), 0, 5)
 PUBLISHED = NetConfig(channels=32, strides=(2, 1, 1, 1), feature_dim=50, hidden=1024, layer_norm=False)
 ALTERNATIONS = 5
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+LAYOUTS: tuple[Layout, ...] = ("contiguous", "channels_last")
 
 
-def bench_update() -> dict[str, float | str]:
-    """Seconds per update: ours, the plain form, and the ratio of their medians; both take turns, one update each."""
+@dataclass(frozen=True)
+class Size:
+    """How large an update is."""
+
+    batch: int
+    shapes: Shapes
+    net: NetConfig
+
+
+SIZES = Size(BATCH, SHAPES, PUBLISHED), Size(128, Shapes((3, 64, 64), 7, 5), NetConfig())
+
+
+def bench_update() -> dict[str, float | str | tuple[float, ...]]:
+    """Seconds per update: ours, the plain form, and the ratio of their medians; both take turns, one update each.
+
+    Then ours in every form: at the published size, and with pictures of 64 pixels and a batch of 128.
+    """
     torch.set_num_threads(1)  # as training runs; a second thread waits for whoever else uses the machine
     batch = noise_batch(BATCH, SHAPES, np.random.default_rng(0))
     agent = Agent(SHAPES, PUBLISHED, AgentConfig(cloning=CloningConfig(weight=0.0)), seed=0)
     plain = Plain(SHAPES, PUBLISHED)
     times = interleaved({"ours": lambda: agent.update(batch, step=0), "plain": lambda: plain.update(batch, std=1.0)})
     ours, plainly = (statistics.median(times[name]) for name in ("ours", "plain"))
-    return {
+    found: dict[str, float | str | tuple[float, ...]] = {
         "ours_s": ours,
         "plain_s": plainly,
         "ratio": plainly / ours,
@@ -36,9 +56,24 @@ def bench_update() -> dict[str, float | str]:
         "bf16": agent.dtype == torch.bfloat16,
         "layout": agent.layout,
     }
+    return found | forms(SIZES)
 
 
-def interleaved(rounds: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+def forms(sizes: Sequence[Size]) -> dict[str, tuple[float, ...]]:
+    """Median seconds per update of each size, in every precision and layout; they take turns."""
+    kinds = [(precision, layout) for precision in PRECISIONS for layout in LAYOUTS]
+    columns = []
+    for size in sizes:
+        batch, rounds = noise_batch(size.batch, size.shapes, np.random.default_rng(0)), {}
+        for precision, layout in kinds:
+            config = AgentConfig(cloning=CloningConfig(weight=0.0), precision=precision, layout=layout)
+            agent = Agent(size.shapes, size.net, config, seed=0)
+            rounds[f"{precision}, {layout}"] = partial(agent.update, batch, step=0)
+        columns.append({name: statistics.median(times) for name, times in interleaved(rounds).items()})
+    return {name: tuple(column[name] for column in columns) for name in columns[0]}
+
+
+def interleaved(rounds: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
     """Seconds of each call, by name, after one that is not counted; the calls take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in rounds}
     for _ in range(1 + ALTERNATIONS):

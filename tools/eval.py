@@ -23,7 +23,7 @@ from tools.flags.eval import Arguments
 from tools.person import ask_person
 from tools.players import player
 from tools.progress import bar, counting
-from tools.robots import FAST, fitting_config, open_robot
+from tools.robots import FAST, fitting_config, open_robot, require_simulator
 from training import runs, settings
 from training.cluster import require_cluster
 from training.evaluate import EVALUATION_SEED, Report, Scored, requests, sentence
@@ -42,6 +42,8 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     if arguments.episodes < 1 or arguments.seed < 0:
         raise UserError(f"--episodes must be at least 1 and --seed 0, got {arguments.episodes} and {arguments.seed}")
+    if arguments.wild or arguments.by_factor:
+        require_simulator(arguments.robot, "--wild" if arguments.wild else "--by-factor")
     config = configured(arguments)
     processes = workers(arguments.robot, arguments.workers, arguments.episodes)
     if arguments.cluster is not None:
@@ -59,16 +61,16 @@ def main(arguments: Arguments) -> None:
             return examine(examination, processes, arguments.cluster, counting(tell))
 
     report = examined(config.task, "evaluating")
-    factors = {name: examined(task, name) for name, task in by_factor(arguments, config.task).items()}
-    alone = {"factors": {name: found.summary() for name, found in factors.items()}} if factors else {}
-    folder = keep(arguments, report, alone)
+    folder = keep(arguments, report)
+    factors = each_alone(by_factor(arguments, config.task), examined, folder)
     if arguments.video:
         film(folder / "eval.mp4", arguments, config)
     show(report, console)
     for name, found in factors.items():
-        console.print(f"wild in {name}: {sentence(found.summary())}", soft_wrap=True)
+        console.print(f"wild in {name}: {sentence(found)}", soft_wrap=True)
     console.print(f"{sentence(report.summary())}\n{folder}", soft_wrap=True)
     if arguments.json:
+        alone = {"factors": factors} if factors else {}
         print(json.dumps(report.summary() | alone | {"stage": config.task.stage, "output": str(folder)}))
 
 
@@ -131,11 +133,33 @@ def film(path: Path, arguments: Arguments, config: TrainConfig) -> None:
         shoot(path, robot, policy, judge, resets, config.task.limit_steps)
 
 
-def keep(arguments: Arguments, report: Report, alone: dict[str, Any]) -> Path:
-    """Write summary, what was found of each factor `alone`, and episodes to a new folder."""
+def each_alone(
+    tasks: dict[str, TaskConfig], examined: Callable[[TaskConfig, str], Report], folder: Path
+) -> dict[str, dict[str, Any]]:
+    """The summary of each task by what varies in it, added to the report in `folder` as it comes.
+
+    Raises:
+        KeyboardInterrupt: saying how much is kept.
+    """
+    path, found = folder / "report.json", dict[str, dict[str, Any]]()
+    part, whole = path.with_suffix(".part"), json.loads(path.read_text())
+    try:
+        for name, task in tasks.items():
+            summary = examined(task, name).summary()
+            part.write_text(json.dumps(whole | {"factors": found | {name: summary}}, indent=2) + "\n")
+            part.replace(path)
+            found[name] = summary
+    except KeyboardInterrupt:
+        kept = f"the evaluation and {len(found)} of {len(tasks)} factors alone are kept in {folder}"
+        raise KeyboardInterrupt(f"interrupted; {kept}") from None
+    return found
+
+
+def keep(arguments: Arguments, report: Report) -> Path:
+    """Write summary and episodes to a new folder."""
     folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
     folder.mkdir(parents=True)
-    summary = report.summary() | alone | {"policy": arguments.policy, "arguments": asdict(arguments)}
+    summary = report.summary() | {"policy": arguments.policy, "arguments": asdict(arguments)}
     (folder / "report.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     (folder / "episodes.json").write_text(json.dumps(report.table(), indent=1) + "\n")
     return folder

@@ -27,11 +27,12 @@ def main(arguments: Arguments) -> None:
     torch.set_num_threads(1)  # whoever acts may share the cores
     keys = read_keys(arguments.keys) if arguments.keys else None
     with Listener(arguments.endpoint, keys, LARGEST_PIECE) as listener, run_of(arguments) as (folder, config, started):
-        learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)))
+        demonstrations = job.demonstrations(folder, config, info_of(config))
         console.print(f"run {folder}, for actors at {listener.endpoint}", soft_wrap=True)
         again = f"twinarm learn {arguments.endpoint} --run {folder}"
         try:
             with stoppable(console) as enough, watching(console, started, enough, 0) as watch:
+                learner = LiveLearner(config, folder, demonstrations, watch)
                 watch.started()
                 learner.run(listener, watch)
         except Stopped as stopped:

@@ -65,7 +65,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: object) -> None:
         asked.set()
         signal.signal(number, signal.default_int_handler)
-        console.print("stopping after this decision or episode; Ctrl-C again stops at once")
+        console.print("stopping after this decision, episode or validation; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -76,7 +76,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
-    """Bars for cloning, learning and the two evaluations of `finals` episodes; a line for every validation."""
+    """Bars for demonstrations, cloning, learning, validation and two evaluations of `finals` episodes."""
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         rows: dict[str, TaskID] = {}
 
@@ -89,12 +89,18 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
             if figures:
                 advance("learning", done, total, f"(value {figures['q']:.2f})")
 
+        def validating(done: int, total: int) -> None:
+            advance("validating", done, total)
+
         def evaluated(step: int, report: Report) -> None:
             when = f"after {step} decisions" if step else "after cloning"
             progress.console.print(f"validation {when}: {sentence(report.summary())}", soft_wrap=True)
 
         def resumed(step: int, episodes: int) -> None:
             progress.console.print(f"going on at decision {step}, {episodes} episodes kept")
+
+        def taught(done: int, total: int) -> None:
+            advance("demonstrations", done, total)
 
         def cloning(done: int, total: int) -> None:
             advance("cloning", done, total)
@@ -115,4 +121,4 @@ def watching(console: Console, started: Callable[[], None], enough: Callable[[],
             note = f"acting elsewhere: {sum(recent)} of the last {len(recent)} lifted"
             progress.update(rows["acting"], completed=episodes, description=note)
 
-        yield Watch(started, resumed, cloning, learning, evaluated, examined, enough, lived)
+        yield Watch(started, taught, resumed, cloning, learning, validating, evaluated, examined, enough, lived)

@@ -53,6 +53,16 @@ def fitting_config(robot: str, named: str | None, default: str) -> str:
     return fits[0] if fits else default
 
 
+def require_simulator(name: str, what: str) -> None:
+    """Raises UserError where the robot called `name` is one arm in one room, and `what` would change nothing."""
+    simulated = not (name in ("twin", "real") or name.startswith(RECORDED) or name.endswith(".yaml"))
+    if name.startswith(REMOTE):
+        with closing(RemoteRobot(name)) as served:
+            simulated = bool(served.spec.plant)
+    if not simulated:
+        raise UserError(f"{name} is one arm in one room, and stays so; {what} is for a simulator: --robot sim")
+
+
 def robot_section(name: str, *assignments: str) -> RobotConfig:
     """The robot section of a configuration, with some settings changed. Raises ConfigError."""
     values = config.override(config.read(name), assignments)

@@ -27,13 +27,18 @@ from training.watch import Stopped
 
 
 def check(config: TrainConfig) -> None:
-    """Raises UserError for what would stop a run at its start: device, robot or demonstrations."""
+    """Raises UserError for what would stop a run at its start: device, robot, variations or demonstrations."""
     require_device(config)
     if config.schedule.envs > 1 and config.run_on != "sim":
         raise UserError(f"{config.run_on} is one robot, schedule.envs is {config.schedule.envs}; set schedule.envs=1")
     mode, path = config.bootstrap.mode, config.bootstrap.path
     if mode != "none" and path is None:
         raise UserError(f"bootstrap mode {mode} needs demonstrations; give --bootstrap FOLDER or mode none")
+    if mode != "none" and config.bootstrap.variations and config.run_on != "sim":
+        raise UserError(
+            f"bootstrap.variations is {config.bootstrap.variations}, and only a simulator in this process draws them; "
+            f"train on sim with demonstrations from {config.run_on}, or use --set bootstrap.variations=0"
+        )
     if mode != "none" and not job.records_its_own(config):
         Dataset.open(Path(str(path)))
 
@@ -72,7 +77,7 @@ def record(folder: Path, config: TrainConfig, console: Console, started: Callabl
     plan = collect.plan(
         config,
         job.demonstrations_folder(folder, config),
-        config.seed * demos.episodes,
+        collect.own_first_seed(config),
         partial(open_robot, config.run_on, config.robot),
     )
     started()
@@ -91,9 +96,11 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
     with ExitStack() as stack:
         slots = range(config.schedule.envs)
         robots = [stack.enter_context(closing(open_robot(config.run_on, config.robot))) for _ in slots]
-        look_before(config, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces)), console)
         finals = config.schedule.final_episodes
         try:
+            info = dataset_info(robots[0].spec, config.spaces)
+            with console.status("looking at the reward and the demonstrations"):
+                look_before(config, job.demonstrations(folder, config, info), console)
             with stoppable(console) as enough, watching(console, started, enough, finals) as watch:
                 return job.train(folder, config, robots, watch)
         except (Stopped, KeyboardInterrupt):
@@ -103,7 +110,7 @@ def learn(folder: Path, config: TrainConfig, console: Console, started: Callable
 def kept(folder: Path, config: TrainConfig) -> str:
     """What an interrupted run has learned and how to go on, in words."""
     if not (saved := load_newest(folder / "checkpoints")):
-        return "interrupted before anything was learned"
+        return f"interrupted before anything was learned; go on with: twinarm resume {folder}"
     done = f"decision {saved[1].step} of {config.schedule.steps}, {saved[1].episodes} episodes"
     return f"saved at {done}; go on with: twinarm resume {folder}"
 

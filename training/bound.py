@@ -19,15 +19,15 @@ NEAR_M, NEAR_RAD = 0.004, 0.15  # what counts as reached
 ITERATIONS = 60
 
 
-def fastest_lift_s(arm: Arm, spec: RobotSpec, joints_rad: np.ndarray, truth: Truth) -> float:
+def fastest_lift_s(arm: Arm, spec: RobotSpec, joints_rad: np.ndarray, truth: Truth) -> float | None:
     """Seconds that a lift takes at least from `joints_rad` (J,) at rest, the cube where `truth` says.
 
-    The best of the cube's four faces; infinite where none can be reached.
+    The best of the cube's four faces; None where none can be reached.
     """
     w, x, y, z = truth.cube_quat
     yaw = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
     moving_s = min(_moving_s(arm, spec, joints_rad, truth, yaw + face * np.pi / 2) for face in range(4))
-    return (math.ceil(round(moving_s * spec.hz, 6)) + HELD_STEPS - 1) / spec.hz if math.isfinite(moving_s) else math.inf
+    return (math.ceil(round(moving_s * spec.hz, 6)) + HELD_STEPS - 1) / spec.hz if math.isfinite(moving_s) else None
 
 
 def _moving_s(arm: Arm, spec: RobotSpec, joints_rad: np.ndarray, truth: Truth, face_rad: float) -> float:

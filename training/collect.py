@@ -26,6 +26,7 @@ from control.types import ResetRequest, RobotSpec, Spawn
 from policies.spaces import SpacesConfig
 from sim.stages import stage_name
 from training.crew import share
+from training.evaluate import TRAINING_SEED
 from training.lift import LiftTask, load_reward
 from training.settings import TaskConfig, TrainConfig
 from training.statistics import wilson
@@ -85,6 +86,8 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
     task, demos, stage = config.task, config.demos, stage_name(config.task.stage)
     with closing(make_robot()) as robot:
         spec = robot.spec
+    if not spec.plant:  # an arm is what it is, whatever the task would have it be
+        task = msgspec.structs.replace(task, wild=())
     info = dataset_info(
         spec,
         config.spaces,
@@ -112,6 +115,13 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         first_seed=first_seed,
         spread=demos.spread,
     )
+
+
+def own_first_seed(config: TrainConfig) -> int:
+    """The seed of the first demonstration that a run records itself: another for every seed of a run, as far as they
+    go, and below those of training and evaluation whatever it is."""
+    episodes = config.demos.episodes
+    return config.seed % (TRAINING_SEED // episodes) * episodes
 
 
 def spread(box: Spawn, first_seed: int, index: int) -> Spawn:

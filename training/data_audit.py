@@ -6,6 +6,7 @@ without complaint, and what it trains hovers over the cube.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -86,7 +87,8 @@ def pictures(episodes: Sequence[Episode], camera: str) -> Finding:
     if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
         return Finding("pictures", True, "pictures change when the joints move")
     lag = LAGS[best]
-    words = f"pictures fit the joints of {abs(lag)} steps {'before' if lag > 0 else 'after'}; is the camera late?"
+    when, blame = ("before", "is the camera late?") if lag > 0 else ("after", "are the joints late?")
+    words = f"pictures fit the joints of {abs(lag)} steps {when}; {blame}"
     return Finding("pictures", False, words)
 
 
@@ -162,6 +164,17 @@ def advantage(returns: Sequence[float], hover: float) -> Finding:
     mean = float(np.mean(returns))
     words = f"a demonstration is worth {mean:.3g}, hovering open for ever {hover:.3g} (discounted)"
     return Finding("return", mean > hover, words)
+
+
+def room(steps: Sequence[int], repeat: int, variations: int, capacity: int) -> Finding:
+    """Whether the replay holds all that is made of the episodes, which last so many control steps: what does not fit
+    is forgotten before anything was learned from it, the first recorded first."""
+    frames = (1 + variations) * sum(1 + ceil(each / repeat) for each in steps)
+    words = f"demonstrations take {frames} of the replay's {capacity} frames"
+    if frames <= capacity:
+        return Finding("room", True, words)
+    varied = " or fewer bootstrap.variations" if variations else ""
+    return Finding("room", False, f"{words}, so the first are forgotten; --set replay.capacity={frames}{varied}")
 
 
 def worth(episode: Episode, spaces: Spaces, reward: RewardConfig, gamma: float) -> float:

@@ -47,7 +47,7 @@ class EpisodeResult:
     gripper_max_rad: float
     gripper_mean_rad: float
     failure: str  # empty on success
-    bound_s: float | None = None  # what the lift takes at least; None where nobody computed it
+    bound_s: float | None = None  # what the lift takes at least; None where nobody computed it, or no lift is known
     truly: bool | None = None  # whether a witness, who is told the truth, says so too; None where there was none
 
 

@@ -24,10 +24,10 @@ def train(
 
     Raises:
         DatasetError: the demonstrations do not fit.
-        Stopped: `watch` had enough; the run is saved.
+        Stopped: `watch` had enough; what was learned is saved.
     """
     info = dataset_info(robots[0].spec, config.spaces)
-    trainer = Trainer(config, folder, robots, demonstrations(folder, config, info))
+    trainer = Trainer(config, folder, robots, demonstrations(folder, config, info), watch)
     watch.started()
     trainer.run(watch)
     return conclude(folder, config, robots[0], trainer.seconds, watch.examined, film)

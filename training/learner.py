@@ -3,6 +3,7 @@
 Time is counted in decisions of the agent. Updates are due as decisions are lived through, and made when there is time.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Sequence
@@ -23,13 +24,14 @@ from training.checkpoint import Progress
 from training.drqv2 import Agent
 from training.experience import from_episode, from_steps
 from training.lift import LiftTask, load_reward
-from training.memory import Memory
+from training.memory import Memory, Variations
 from training.metrics import Metrics
 from training.replay import EpisodeArrays
 from training.settings import TrainConfig
 from training.watch import Stopped, Watch
 
 CLONED, BEST = "cloned.safetensors", "policy.safetensors"
+CLONED_EVERY = 500  # cloning updates between checkpoints: in the wild all of them take a quarter of an hour
 
 
 class Learner:
@@ -62,6 +64,22 @@ class Learner:
 
     # Learning
 
+    def be_taught(self, demonstrations: Dataset, variations: Variations, watch: Watch) -> None:
+        """Take the demonstrations in, each with its variations.
+
+        Raises:
+            DatasetError: there is cloning to be done, and nothing worth it.
+            Stopped: `watch` had enough.
+        """
+        done, total = itertools.count(1), len(demonstrations.indices()) * (1 + self.config.bootstrap.variations)
+
+        def took() -> None:
+            watch.taught(next(done), total)
+            if watch.enough():
+                raise Stopped("the beginning, before anything was learned")
+
+        self.memory.take_in(demonstrations, self.judge(), variations, took)
+
     def clone(self, watch: Watch) -> None:
         """Make the cloning updates that are left.
 
@@ -78,6 +96,7 @@ class Learner:
             if self.cloned == total:
                 self.write_policy(CLONED)
                 self.after_cloning(watch)
+            if self.cloned == total or self.cloned % CLONED_EVERY == 0:
                 self.save()
             self.stop_if(watch.enough())
 

@@ -45,24 +45,28 @@ class LiveLearner(Learner):
 
     Args:
         demonstrations: what the bootstrap learns from; None only with bootstrap mode `none`.
+        watch: is told as they are taken in.
     Raises:
-        DatasetError: the demonstrations do not fit.
+        DatasetError: there is cloning to be done, and nothing worth it.
+        Stopped: `watch` had enough before all were taken in.
     """
 
-    def __init__(self, config: TrainConfig, folder: Path, demonstrations: Dataset | None):
+    def __init__(self, config: TrainConfig, folder: Path, demonstrations: Dataset | None, watch: Watch):
         super().__init__(config, folder, demonstrations.digest if demonstrations is not None else "")
         self._info = info_of(config)
+        # Critics grow up on demonstrations alone, while there is nothing else yet.
+        self.credit = float(config.agent.critic_warmup)
         self._arrived: queue.SimpleQueue[Lived] = queue.SimpleQueue()
         if demonstrations is not None:
-            self._be_taught(demonstrations)
+            self._take_in(demonstrations, watch)
 
-    def _be_taught(self, demonstrations: Dataset) -> None:
+    def _take_in(self, demonstrations: Dataset, watch: Watch) -> None:
         if not self.config.bootstrap.variations:
-            self.memory.take_in(demonstrations, self.judge(), lambda episode: ())
+            self.be_taught(demonstrations, lambda episode: (), watch)
             return
         with closing(SimRobot(self.config.robot)) as robot:
             variations = Variations(self.config, self.spaces, robot, first_seed(self.config) + VARIED)
-            self.memory.take_in(demonstrations, self.judge(), variations)
+            self.be_taught(demonstrations, variations, watch)
 
     def run(self, listener: Listener, watch: Watch) -> None:
         """Go on from the newest checkpoint: clone, then learn from whatever is lived through until the schedule ends.
@@ -88,9 +92,6 @@ class LiveLearner(Learner):
             self.save()
 
     def _run(self, watch: Watch) -> None:
-        if not self.agent.updates:
-            # Critics grow up on demonstrations alone, while there is nothing else yet.
-            self.credit += self.config.agent.critic_warmup
         self.clone(watch)
         self._publish()
         while self.step < self.config.schedule.steps:

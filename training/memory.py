@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -30,13 +31,17 @@ class Memory:
     def __len__(self) -> int:
         return len(self.online) + len(self.demos)
 
-    def take_in(self, dataset: Dataset, judge: Judge, variations: Variations) -> None:
+    def take_in(
+        self, dataset: Dataset, judge: Judge, variations: Variations, took: Callable[[], None] = lambda: None
+    ) -> None:
         """Add demonstrations, failures too, each with its `variations`; what is worth cloning among them is marked.
 
         A person's labels are put beside the looks that they answered, `reaction_s` before. Where they let the arm stand
         there is nothing to clone, and a critic must know it all the same: the lift may end there.
         An episode in which a person took over from a policy is no demonstration: it is lived through, see `add`.
 
+        Args:
+            took: called after each of them, varied ones too.
         Raises:
             DatasetError: there is cloning to be done, and nothing worth it.
         """
@@ -48,12 +53,13 @@ class Memory:
             self._starts_rad.append(episode.joints_rad[0])
             taken_over = bool(episode.by_person.any() and not episode.by_person.all())
             worth_cloning = episode.success or bootstrap.clone_failures or taken_over
-            for one in (episode, *variations(episode)):
+            for one in chain([episode], variations(episode)):
                 arrays = late(from_episode(one, self._spaces, judge), bootstrap.shift_steps)
                 if taken_over:
                     self._live_through(arrays, episode.success)
                 else:
                     self._demonstrations.add_episode(arrays, is_demo=~pauses(arrays) & worth_cloning)
+                took()
             worthy += worth_cloning
         if bootstrap.clone_updates and not worthy:
             raise DatasetError(

@@ -52,6 +52,10 @@ def begun(root: Path, settings: TrainConfig) -> Iterator[tuple[Path, Callable[[]
 
     try:
         yield folder, start
+    except KeyboardInterrupt:
+        if started:
+            raise
+        raise KeyboardInterrupt("interrupted before the run began, so nothing of it is kept") from None
     finally:
         if not started:
             shutil.rmtree(folder)

@@ -25,7 +25,7 @@ from training.lift import load_reward
 class TaskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of the robot."""
 
-    stage: str = "near"  # curriculum stage, by name or by the experiment's number, which YAML must quote
+    stage: str = "near"  # curriculum stage, by name or by the experiment's number
     reward: str = "sparse"  # a name in configs/rewards.yaml
     limit_steps: int = 200  # control steps
     cube_x_m: tuple[float, float] = (0.16, 0.30)
@@ -133,6 +133,7 @@ class DemosConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require(self.limit_steps >= 1, f"limit_steps must be at least 1, got {self.limit_steps}")
         require(self.episodes >= 1, f"episodes must be at least 1, got {self.episodes}")
+        require(self.episodes <= 100_000, f"episodes must be at most 100000, got {self.episodes}")
         require(self.noise >= 0, f"noise must not be negative, got {self.noise}")
         crude = self.script == "crude"
         require(not (crude and self.noise), "the crude script is open-loop and knows no clean label; set noise 0")
@@ -186,7 +187,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(name: str, assignments: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> TrainConfig:
     """The configuration file `name` with overrides and flags put in. Raises ConfigError naming the key at fault."""
-    return config.build(TrainConfig, config.override(config.read(name), assignments, flags), name)
+    values = config.override(config.read(name), assignments, flags)
+    task = values.get("task")
+    if isinstance(task, dict) and isinstance(task.get("stage"), int):  # YAML takes the experiment's 3 for a number
+        task["stage"] = stage_name(str(task["stage"]))
+    return config.build(TrainConfig, values, name)
 
 
 def laid_at(cube: str | None) -> dict[str, list[float]]:

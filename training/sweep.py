@@ -21,7 +21,7 @@ from control.episodes import digest
 from control.errors import ConfigError, UserError
 from sim.robot import SimRobot
 from training import checkpoint, job, metrics, runs, settings
-from training.collect import collect, plan
+from training.collect import collect, own_first_seed, plan
 from training.settings import TrainConfig
 from training.watch import Watch
 
@@ -146,6 +146,12 @@ def _configured(sweep: SweepConfig, arm: str, changed: dict[str, Any], seed: int
         chosen = settings.load(sweep.config, flags=flags)
     except UserError as error:
         raise ConfigError(f"sweep {sweep.name}, arm {arm}: {error}") from None
+    if chosen.bootstrap.path is not None:
+        given = chosen.bootstrap.path
+        raise ConfigError(
+            f"sweep {sweep.name}, arm {arm}: a sweep records its own demonstrations, one set for every seed, and would "
+            f"not learn from {given}; leave bootstrap.path out"
+        )
     if chosen.bootstrap.mode == "none":
         return chosen
     path = str(folder / "demonstrations" / recipe(chosen))
@@ -164,7 +170,7 @@ def record(cells: Sequence[Cell], workers: int, tell: Callable[[bool], None] = l
     for path, chosen in recordings(cells).items():
         task = msgspec.structs.replace(chosen.task, reward="sparse")
         plain = msgspec.structs.replace(chosen, task=task)
-        demonstrations = plan(plain, path, chosen.seed * chosen.demos.episodes, partial(SimRobot, chosen.robot))
+        demonstrations = plan(plain, path, own_first_seed(chosen), partial(SimRobot, chosen.robot))
         collect(demonstrations, chosen.demos.episodes, workers, tell=lambda _, result: tell(result.success))
 
 

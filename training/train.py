@@ -4,6 +4,7 @@ A run that was killed goes on from its newest checkpoint with the same next batc
 length of the episode log are part of it.
 """
 
+import itertools
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,7 @@ from policies.repeat import Repeat
 from training import runs
 from training.checkpoint import OpenEpisode, Progress
 from training.collect import dataset_info
-from training.evaluate import TRAINING_SEED, VALIDATION_SEED, evaluate, requests
+from training.evaluate import TRAINING_SEED, VALIDATION_SEED, EpisodeResult, evaluate, requests
 from training.learner import BEST, Learner
 from training.rollout import Rollout, explored, lapses
 from training.settings import TrainConfig
@@ -38,9 +39,20 @@ class Trainer(Learner):
     Args:
         robots: one for every environment; the first also serves validation, between its episodes.
         demonstrations: what the bootstrap learns from; None only with bootstrap mode `none`.
+        watch: is told as they are taken in.
+    Raises:
+        DatasetError: there is cloning to be done, and nothing worth it.
+        Stopped: `watch` had enough before all were taken in.
     """
 
-    def __init__(self, config: TrainConfig, folder: Path, robots: Sequence[Robot], demonstrations: Dataset | None):
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        robots: Sequence[Robot],
+        demonstrations: Dataset | None,
+        watch: Watch,
+    ):
         super().__init__(config, folder, demonstrations.digest if demonstrations is not None else "")
         self._robots, self._judges = robots, [self.judge() for _ in robots]
         self.calibration = robots[0].spec.calibration
@@ -49,7 +61,7 @@ class Trainer(Learner):
         self._rollouts: list[Rollout] = []
         if demonstrations is not None:
             variations = Variations(config, self.spaces, robots[0], first_seed(config) + VARIED)
-            self.memory.take_in(demonstrations, self.judge(), variations)
+            self.be_taught(demonstrations, variations, watch)
 
     def run(self, watch: Watch) -> None:
         """Go on from the newest checkpoint: clone, learn until the schedule ends, keep the best by validation.
@@ -121,7 +133,12 @@ class Trainer(Learner):
         schedule, task = self.config.schedule, self.config.task
         resets = requests(task, VALIDATION_SEED, schedule.eval_episodes)
         policy = Repeat(LearnedPolicy(self.agent.policy, self.spaces), self.spaces)
-        report = evaluate(self._robots[0], policy, self.judge(), resets, task.limit_steps)
+        done = itertools.count(1)
+
+        def tell(result: EpisodeResult) -> None:
+            watch.validating(next(done), len(resets))
+
+        report = evaluate(self._robots[0], policy, self.judge(), resets, task.limit_steps, done=tell)
         summary = report.summary()
         score = (summary["success"], -(summary["median_time_s"] or NEVER_S))
         if score >= self.best:  # of equals the later one: it has seen more

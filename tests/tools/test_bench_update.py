@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from policies.actor import Head, NetConfig, Shapes, Trunk
-from tools.bench_update import Plain, bilinear_shift, noise_batch
+from tools.bench_update import Plain, Size, bilinear_shift, forms, noise_batch
 from training.agent_config import AgentConfig, CloningConfig, NoiseConfig
 from training.augment import random_shift
+from training.compute import LAYOUTS
 from training.drqv2 import Agent
 
 SHAPES, NET = Shapes((3, 24, 24), 0, 2), NetConfig(4, (2, 1, 1, 1), feature_dim=6, hidden=8, layer_norm=False)
@@ -62,6 +63,12 @@ def test_the_plain_form_and_the_agent_learn_the_same_losses():
         batch = noise_batch(16, SHAPES, rng)
         ours, theirs = agent.update(batch, step=0), plain.update(batch, std=0.0)
         assert {name: ours[name] for name in theirs} == pytest.approx(theirs, rel=1e-3, abs=1e-4)
+
+
+def test_every_form_of_the_update_is_timed_at_every_size():
+    found = forms([Size(4, SHAPES, NET), Size(2, SHAPES, NET)])
+    assert [*found] == [f"{kind}, {layout}" for kind in ("float32", "bfloat16") for layout in LAYOUTS]
+    assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in found.values())
 
 
 @pytest.mark.parametrize("shift", [bilinear_shift, lambda images, pad: random_shift(images, pad, torch.Generator())])

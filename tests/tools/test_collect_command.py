@@ -43,7 +43,7 @@ def test_collect_lifts_and_says_so_in_words_and_in_one_line_of_json(tmp_path, ca
     assert told.count("\n") == 1 and {"success", "n", "low", "high", "median_time_s"} <= figures.keys()
     assert figures["success"] == 1.0 and figures["n"] == 4 and 1.0 < figures["median_time_s"] < 8.0
     assert "4 of 4 lifted (100.0%, 95 % interval" in said
-    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return: all fine" in said
+    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return, room: all fine" in said
     episode = Dataset.open(tmp_path / "set").read(0)
     assert episode.provenance.source == "scripted" and episode.provenance.stage == "near"
     assert episode.truth is not None and episode.truth["cube_m"][-1, 2] > 0.08 and episode.discount[-1] == 0.0

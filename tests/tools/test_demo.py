@@ -18,6 +18,12 @@ SMALL = (
 )
 
 
+def test_variations_that_nobody_could_draw_are_refused_before_anything_is_recorded(tmp_path, capsys):
+    assert main(["demo", "--config", "lift_few.yaml", "--robot", "twin", "--output", str(tmp_path / "runs")]) == 2
+    assert "bootstrap.variations is 40, and only a simulator in this process draws them" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_main_job_ends_in_figures_and_files_and_the_second_time_names_the_first(tmp_path, capsys):
     config, runs = tmp_path / "small.yaml", tmp_path / "runs"
     config.write_text(yaml.safe_dump(msgspec.to_builtins(settings.load("lift_fast.yaml", SMALL))))

@@ -18,11 +18,12 @@ from training.watch import Stopped, Watch
 
 
 def test_a_run_judges_itself_on_validation_resets(tmp_path):
-    reports = []
+    reports, told = [], []
     run(
         begin(tmp_path / "run", *UNTAUGHT, "schedule.steps=0"),
-        Watch(evaluated=lambda _, report: reports.append(report)),
+        Watch(evaluated=lambda _, report: reports.append(report), validating=lambda *n: told.append(n)),
     )
+    assert told == [(1, 2), (2, 2)]
     assert [episode.seed for report in reports for episode in report.episodes] == [VALIDATION_SEED, VALIDATION_SEED + 1]
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from control.errors import ConfigError, TwinarmError
 from control.messages import Result
 from control.types import Spawn
 from policies.spaces import SpacesConfig
-from training.collect import Collection, Demonstrations, action_space, collect, dataset_info, spread
+from sim.wild import FACTORS
+from training import settings
+from training.collect import Collection, Demonstrations, action_space, collect, dataset_info, plan, spread
 from training.settings import TaskConfig
 
 HERE = Path(__file__).parent
@@ -33,6 +36,16 @@ def walks(folder: Path, make_policy=Walk, pause_s: float = 0.0) -> Demonstration
 
 def digests(dataset: Dataset) -> list[str]:
     return [dataset.read(index).digest() for index in dataset.indices()]
+
+
+@pytest.mark.parametrize("made_of, wild", [({}, ()), ({"cube_m": 0.03}, FACTORS)])
+def test_an_arm_is_not_recorded_as_if_it_had_been_wild(tmp_path, made_of, wild):
+    class Arm(Reacher):
+        spec = replace(SPEC, plant=made_of)
+
+    demonstrations = plan(settings.load("lift_wild.yaml"), tmp_path / "set", 7, Arm)
+    assert demonstrations.request(0).wild == wild
+    assert demonstrations.dataset.info.recipe.get("wild", "") == " ".join(wild)
 
 
 def test_episode_i_has_seed_first_plus_i_and_failures_are_kept(tmp_path):

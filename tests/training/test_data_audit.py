@@ -14,6 +14,7 @@ from tools.cli import main
 from training import data_audit, settings
 from training.data_audit import advantage, copies, frozen, labels, pictures, saturation, success
 from training.lift import load_reward
+from training.replay import EpisodeArrays, Replay
 
 CAMERA = "wrist_cam"
 SEEN = ("joints_rad", "speed_rad_s", "load", "target_rad", "limited")
@@ -57,11 +58,18 @@ def test_looks_shifted_by_a_step_against_the_actions_are_found(recorded, steps):
     assert f"1 step {'later' if steps > 0 else 'earlier'}" in finding.words
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_pictures_that_lag_behind_the_joints_are_found(recorded, steps):
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (1, "the joints of 1 steps before; is the camera late?"),
+        (2, "the joints of 2 steps before; is the camera late?"),
+        (-1, "the joints of 1 steps after; are the joints late?"),
+    ],
+)
+def test_pictures_that_lag_behind_the_joints_or_are_ahead_of_them_are_found(recorded, steps, words):
     _, episodes, _ = recorded
     finding = pictures([with_pictures(e, late(e.frames[CAMERA], -steps)) for e in episodes], CAMERA)
-    assert not finding.fine and "late" in finding.words
+    assert not finding.fine and words in finding.words
 
 
 def test_one_episode_does_not_tell_whether_pictures_are_late(recorded):
@@ -100,6 +108,25 @@ def test_labels_that_hit_the_end_of_their_range_are_found(recorded):
 )
 def test_no_success_or_no_advantage_over_hovering_is_a_fault(finding, fine):
     assert finding.fine == fine
+
+
+@pytest.mark.parametrize(
+    ("steps", "repeat", "variations", "frames"),
+    [((10, 20), 1, 0, 32), ((10, 20), 2, 0, 17), ((9,), 2, 0, 6), ((10, 20), 1, 3, 128)],
+)
+def test_demonstrations_that_the_replay_would_forget_are_told_with_the_room_they_need(
+    steps, repeat, variations, frames
+):
+    assert data_audit.room(steps, repeat, variations, frames).fine
+    finding = data_audit.room(steps, repeat, variations, frames - 1)
+    assert not finding.fine and f"replay.capacity={frames}" in finding.words
+    replay = Replay(frames, (1, 1, 1), 1, 1)
+    for each in (length for length in steps for _ in range(1 + variations)):
+        decisions = -(-each // repeat)
+        row = np.zeros(decisions, np.float32)
+        looks = np.zeros((decisions + 1, 1, 1, 1), np.uint8), np.zeros((decisions + 1, 1), np.float32)
+        replay.add_episode(EpisodeArrays(*looks, row[:, None], row[:, None], row > 0, row, row))
+    assert len(replay) == frames - len(steps) * (1 + variations)
 
 
 def test_the_command_lists_every_finding_and_asks_for_the_configuration_that_fits(recorded, capsys):

@@ -267,6 +267,24 @@ def test_the_actor_moves_only_at_every_nth_update():
     ]
 
 
+@torch.no_grad()
+def promise(critic: torch.nn.Module, first: float, second: float) -> None:
+    """Let the twins value every action at these two numbers."""
+    for head, value in ((critic.q1, first), (critic.q2, second)):
+        head.last.weight.zero_()
+        head.last.bias.fill_(value)
+
+
+@pytest.mark.parametrize("twins", [(5.0, -2.0), (-2.0, 5.0)])
+def test_of_the_twin_critics_the_less_hopeful_one_is_believed(twins):
+    learner, batch = agent(), dots(16, 0)
+    for critic in (learner.target, learner.critic):
+        promise(critic, *twins)
+    told = learner.update(batch._replace(reward=batch.reward * 0, discount=batch.discount + 0.5), step=0)
+    assert told["target_q"] == pytest.approx(-1.0)
+    assert told["actor_q"] == pytest.approx(-2.0, abs=0.05)  # after the critics' step of 1e-3
+
+
 def test_the_target_moves_by_tau_towards_the_critics():
     learner = agent(tau=0.25)
     before = weights(learner.target)

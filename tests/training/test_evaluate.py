@@ -14,14 +14,14 @@ from control.datasets import Dataset
 from control.episodes import Provenance
 from control.errors import CheckpointError
 from control.loop import play, run_episode
-from control.types import ResetRequest, Verdict
+from control.types import ResetRequest, Spawn, Verdict
 from policies.behaviours import Blind
 from policies.learned import Notes, require_calibration, write_notes
 from policies.spaces import Spaces, SpacesConfig
 from sim.robot import SimRobot
 from tools.cli import main
 from training.collect import dataset_info
-from training.evaluate import EVALUATION_SEED, evaluate, failure, requests, sentence
+from training.evaluate import EVALUATION_SEED, Report, evaluate, failure, requests, sentence
 from training.experience import from_episode, from_steps
 from training.lift import HELD_STEPS, LiftState, LiftTask, load_reward
 from training.settings import TaskConfig
@@ -52,6 +52,7 @@ def states(*given: dict) -> list[LiftState]:
         ([FAR, NEAR], "reached, not closed"),
         ([NEAR, SHUT], "reached, not closed"),
         ([NEAR, GRIP, SHUT], "slipped"),
+        ([NEAR, GRIP, SHUT | dict(cube_m=0.09)], "slipped"),  # it flew: nobody held it
         ([NEAR, GRIP, HIGH, NEAR], "dropped"),
         ([NEAR, GRIP, HIGH], "timeout"),
     ],
@@ -80,6 +81,17 @@ def test_a_report_agrees_with_its_episodes(robot):
         assert episode.reward > 10
     assert summary["median_time_s"] == np.median([episode.time_s for episode in report.episodes])
     assert "4 of 4 lifted" in sentence(summary)
+
+
+def test_a_lift_for_which_no_bound_is_known_is_left_out_of_the_ratio(robot):
+    arm = Arm.from_facts()
+    still = Blind(Spaces(SpacesConfig(), arm), 0.0, 0)
+    far = ResetRequest("home", EVALUATION_SEED, Spawn((0.36, 0.36), (0.0, 0.0), (0.1, 0.1)))
+    report = evaluate(robot, still, LiftTask(load_reward("sparse"), 0.97), [far], 2, arm=arm)
+    [episode] = report.episodes
+    assert episode.bound_s is None and json.loads(json.dumps(report.table(), allow_nan=False))[0]["bound_s"] is None
+    lifted = [replace(episode, success=True, time_s=2.0, bound_s=bound) for bound in (None, 1.0, 1.6)]
+    assert Report(tuple(lifted)).median_ratio == pytest.approx((2.0 + 1.25) / 2)
 
 
 def recorded(robot, folder, spaces, reward="sparse", seed=3):

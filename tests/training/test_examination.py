@@ -1,8 +1,10 @@
 """An evaluation is the same whoever plays which reset, here or on a local Ray."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,29 @@ def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
     assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 9
     assert json.loads((Path(told["output"]) / "report.json").read_text())["factors"] == told["factors"]
     assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
+
+
+def test_what_was_found_before_ctrl_c_is_kept_and_told(tmp_path):
+    words = ["scripted", "--by-factor", "--curriculum-stage", "3", "--episodes", "3", "--workers", "1"]
+    command = [sys.executable, "-m", "tools.cli", *EVAL, *words, "--output", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not any("nothing" in path.read_text() for path in tmp_path.glob("*/report.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in said
+    [path] = tmp_path.glob("*/report.json")
+    kept = json.loads(path.read_text())
+    factors = f"the evaluation and {len(kept['factors'])} of 9 factors alone are kept in {path.parent}"
+    assert kept["n"] == 3 and factors in said.replace("\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--wild", "--by-factor"])
+def test_an_arm_is_not_evaluated_as_if_it_were_wild(tmp_path, capsys, flag):
+    assert main(["eval", "scripted", "--robot", "twin", flag, "--output", str(tmp_path / "eval")]) == 2
+    assert f"twin is one arm in one room, and stays so; {flag} is for a simulator" in capsys.readouterr().err
 
 
 def test_an_evaluation_that_is_interrupted_says_how_far_it_was():

@@ -62,7 +62,7 @@ def begun(folder: Path, demos: Path, *more: str) -> Path:
 def learning(folder: Path, endpoint: str) -> Iterator[LiveLearner]:
     """A learner at work in a thread, until its schedule is over, or the test that it is for."""
     config = runs.read_config(folder)
-    learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)))
+    learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)), Watch())
     over = threading.Event()
 
     def work() -> None:
@@ -126,6 +126,16 @@ def test_what_an_actor_lives_through_is_learned_from_with_the_newest_weights(tmp
         assert main(["run", str(folder / name), "--robot", "sim", "--any-start"]) == 0
     report = conclude(folder, 1.0)
     assert report["last"]["n"] >= 2 and (folder / "curves.png").stat().st_size > 5_000
+
+
+def test_critics_grow_up_once_however_often_cloning_was_interrupted(tmp_path, demos):
+    folder = begun(tmp_path / "run", demos)
+    config = runs.read_config(folder)
+    for _ in range(3):
+        learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)), Watch())
+        with Listener(f"ipc://{tmp_path}/learner", largest=LARGEST_PIECE) as listener, suppress(Stopped):
+            learner.run(listener, Watch(enough=lambda: True))
+    assert learner.cloned == 3 and learner.credit == config.agent.critic_warmup == 10
 
 
 def learn(folder: Path, endpoint: str) -> subprocess.Popen[bytes]:

@@ -96,6 +96,16 @@ def test_failed_demonstrations_are_cloned_only_where_the_settings_say_so(tmp_pat
     assert set(batch.label.flat) == {0.0, 1.0}  # the critics learn from failures in any case
 
 
+def test_shifted_demonstrations_have_every_action_beside_the_look_after_the_one_it_answered(tmp_path):
+    dataset = demonstrations(tmp_path / "set", [True], length=5)
+    aligned, shifted = (memory("replay.n_step=1", "replay.batch=256", f"bootstrap.shift_steps={n}") for n in (0, 1))
+    for kept in (aligned, shifted):
+        kept.take_in(dataset, judge(), lambda episode: ())
+    right, late = (kept.demonstrated(np.random.default_rng(0)) for kept in (aligned, shifted))
+    assert len(np.unique(right.proprio, axis=0)) == 5 and (right.action == late.action).all()
+    assert (late.proprio == right.next_proprio).all() and (late.pixels == right.next_pixels).all()
+
+
 def test_blur_touches_what_the_arm_feels_and_leaves_the_gripper_sharp():
     plain, blurred = memory(), memory("replay.blur=0.2")
     for kept in (plain, blurred):

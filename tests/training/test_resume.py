@@ -228,7 +228,7 @@ def test_a_run_says_beforehand_what_its_reward_and_demonstrations_invite_to(tmp_
     assert main([*words, "--set", "schedule.steps=1"]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "reward audit: warning: v13 invites to dip, hold below" in said
-    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return: all fine" in said
+    assert "data audit: labels, pictures, frozen pictures, copies, saturation, success, return, room: all fine" in said
 
 
 def test_a_refused_resume_records_nothing(finished, capsys):

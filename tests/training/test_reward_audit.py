@@ -1,6 +1,7 @@
 """The audit's arithmetic on made-up rewards, its behaviours in the simulator, its verdicts on the shipped rewards."""
 
 import json
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,21 @@ def test_the_command_leaves_a_figure_and_the_numbers_behind_it(tmp_path, capsys)
     told = json.loads(capsys.readouterr().out)
     assert [(row["reward"], row["sound"]) for row in told["rewards"]] == [("sparse", True), ("v13", False)]
     assert Path(told["figure"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_documented_worths_are_those_that_the_audit_finds():
+    told = {name.split("`")[1] if "`" in name else name: rest for name, *rest in documented()}
+    _, verdicts = audit(settings.load("drqv2_lift_s3_v13.yaml"), [*told], resets=3)
+    for verdict in verdicts:
+        *worths, word = told[verdict.reward]
+        found = [verdict.values[name].bootstrapped for name in (SUCCESS, "hover open", "hold below", "dip")]
+        assert [float(worth) for worth in worths] == pytest.approx(found, rel=0.03, abs=0.02)
+        assert word == (", ".join(verdict.traps).replace("hover open", "hover") or "sound")
+
+
+def documented() -> list[list[str]]:
+    """The rows of the first table of docs/bootstrap.md."""
+    lines = Path("docs/bootstrap.md").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|---"))
+    rows = takewhile(lambda line: line.startswith("|"), lines[first + 1 :])
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]

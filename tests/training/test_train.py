@@ -12,14 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import TINY, begin, run, trainer
+from tiny import TINY, begin, run, tiny, trainer
 
 from control.datasets import Dataset
 from control.episodes import code_commit
 from control.errors import CheckpointError, UserError
+from tools import training
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
-from training.watch import Watch
+from training.collect import own_first_seed
+from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
+from training.learner import CLONED_EVERY
+from training.train import RUNS, SEEDS_PER_RUN, first_seed
+from training.watch import Stopped, Watch
 
 EXACT = ("q", "critic_loss", "actor_loss", "clone_loss", "return", "validation_success", "steps")
 
@@ -78,6 +83,43 @@ def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more)
     assert [logs[0].read(i).digest() for i in logs[0].indices()] == [
         logs[1].read(i).digest() for i in logs[1].indices()
     ]
+
+
+def test_a_run_killed_while_it_clones_keeps_what_it_has_cloned(tmp_path, demos):
+    more = (f"bootstrap.path={demos}", f"bootstrap.clone_updates={CLONED_EVERY + 60}", "schedule.steps=0")
+    unbroken, broken = (begin(tmp_path / name, *more) for name in ("unbroken", "broken"))
+
+    def die(done: int, total: int) -> None:
+        if done == CLONED_EVERY + 20:
+            raise Killed
+
+    run(unbroken)
+    with pytest.raises(Killed):
+        run(broken, Watch(cloning=die))
+    assert checkpoint.load_newest(broken / "checkpoints")[1].cloned == CLONED_EVERY
+    run(broken)
+    assert rows(broken) == rows(unbroken)
+
+
+def test_demonstrations_are_counted_as_they_are_taken_in_and_ctrl_c_is_heard(tmp_path, demos):
+    folder = begin(tmp_path / "run", f"bootstrap.path={demos}", "bootstrap.variations=2")
+    told: list[tuple[int, int]] = []
+    with trainer(folder, Watch(taught=lambda *numbers: told.append(numbers))):
+        assert told == [(number, 9) for number in range(1, 10)]
+    told.clear()
+    stopping = Watch(taught=lambda *numbers: told.append(numbers), enough=lambda: len(told) == 4)
+    with pytest.raises(Stopped), trainer(folder, stopping):
+        pass
+    assert len(told) == 4 and not (folder / "checkpoints").exists()
+    assert f"interrupted before anything was learned; go on with: twinarm resume {folder}" in training.kept(
+        folder, tiny()
+    )
+
+
+def test_a_run_that_is_interrupted_before_it_began_leaves_no_folder_and_says_so(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="nothing of it is kept"), runs.begun(tmp_path, tiny()) as (folder, _):
+        raise KeyboardInterrupt
+    assert not folder.exists()
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(tmp_path, demos):
@@ -183,8 +225,20 @@ def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
 
 
 def test_training_validation_and_evaluation_use_different_seeds():
-    from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
-    from training.train import RUNS, SEEDS_PER_RUN
-
     assert TRAINING_SEED + RUNS * SEEDS_PER_RUN <= VALIDATION_SEED < VALIDATION_SEED + 100_000 < EVALUATION_SEED
     assert np.iinfo(np.int64).max > EVALUATION_SEED
+
+
+@pytest.mark.parametrize("seed", [0, 1, RUNS - 1, RUNS, 20_261_124])
+def test_whatever_its_seed_a_run_explores_on_resets_that_no_validation_uses(seed):
+    first = first_seed(tiny(f"seed={seed}"))
+    assert TRAINING_SEED <= first <= VALIDATION_SEED - SEEDS_PER_RUN
+    assert first == TRAINING_SEED + SEEDS_PER_RUN * seed or seed >= RUNS
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 49_999, 50_000, 1_000_000, 20_261_124])
+def test_a_runs_own_demonstrations_are_none_of_the_resets_it_is_judged_on(seed):
+    config = settings.load("lift_fast.yaml", [f"seed={seed}"])
+    first, last = own_first_seed(config), own_first_seed(config) + config.demos.episodes - 1
+    assert 0 <= first <= last < TRAINING_SEED
+    assert first == 20 * seed or seed >= 50_000

@@ -50,13 +50,12 @@ def begin(folder: Path, *more: str) -> Path:
 
 
 @contextmanager
-def trainer(folder: Path) -> Iterator[Trainer]:
+def trainer(folder: Path, watch: Watch | None = None) -> Iterator[Trainer]:
     config = runs.read_config(folder)
     with ExitStack() as stack:
         robots = [stack.enter_context(SimRobot(config.robot)) for _ in range(config.schedule.envs)]
-        yield Trainer(
-            config, folder, robots, job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces))
-        )
+        demonstrations = job.demonstrations(folder, config, dataset_info(robots[0].spec, config.spaces))
+        yield Trainer(config, folder, robots, demonstrations, watch or Watch())
 
 
 def run(folder: Path, watch: Watch | None = None) -> Trainer:
