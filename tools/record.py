@@ -84,7 +84,8 @@ def info_of(config: TrainConfig, robot: Robot) -> Any:
     """What all episodes of the dataset share."""
     task = config.task
     ranges = {name: list(getattr(task, name)) for name in ("cube_x_m", "cube_y_m", "cube_yaw_rad")}
-    wild = {"wild": " ".join(task.wild)} if task.wild else {}
+    # An arm is what it is, whatever the task would have it be.
+    wild = {"wild": " ".join(task.wild)} if task.wild and robot.spec.plant else {}
     return dataset_info(robot.spec, config.spaces, stage=stage_name(task.stage), reward=task.reward, **ranges, **wild)
 
 
