@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from hardware.orders import (
     newest,
     publish,
 )
+from hardware.port import Port
 from hardware.promptness import be_prompt
 from hardware.servos import Servos
 from hardware.slot import Pulse, Slot
@@ -156,7 +158,8 @@ class DriverProcess:
         if telemetry is None or Mode(telemetry.mode) not in HELD:
             return
         try:
-            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s)) as bus:
+            hasty = partial(Port, in_haste=True)
+            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s, opened=hasty)) as bus:
                 servos = Servos(bus, self._task.calibration)
                 if self._limp:
                     servos.let_go()

@@ -97,7 +97,8 @@ def test_servos_that_listen_at_another_rate_are_told_once(world, baud_code):
 
 def test_a_port_that_is_missing_or_busy_is_told(world):
     (missing,) = check_servos("/dev/ttyNONE", CALIBRATION, SLACK_S)
-    assert missing.outcome == "FAIL" and "there is no port /dev/ttyNONE" in missing.words
+    assert missing.outcome == "FAIL" and missing.words == "there is no port /dev/ttyNONE"
+    assert missing.fix == "twinarm find lists those there are"
     bus = Bus(world.line.port)
     (busy,) = check_servos(world.line.port, CALIBRATION, SLACK_S)
     bus.close()
