@@ -14,7 +14,7 @@ import numpy as np
 
 from control import safety
 from control.arm import Arm
-from control.errors import BusLost, CommandRefused
+from control.errors import BusLost, CommandRefused, ServoSilent
 from control.governor import TICK_S, Governor
 from control.modes import (
     DRIVES,
@@ -84,24 +84,30 @@ class Driver:
         """Read who is there; nothing is written, and nothing moves."""
         self._happen(Word.OPENED)
         try:
-            refusals = self.servos.refusals()
-            self._reading = self.servos.read(self._clock())
-            lower, upper = self._spec.lower_rad, self._spec.upper_rad
-            refusals = refusals or self.servos.outside(self._reading, lower, upper)
-            left = None if refusals else self._left()
+            reading = self._reading = self.servos.read(self._clock())
+            refusals, left = self._met(reading)
         except BusLost:
             self._happen(Word.LOST)
             return
-        self._vitals = Vitals(float(self._reading.volts.min()))
+        self._vitals = Vitals(float(reading.volts.min()))
         if left is not None:
             self._governor.start(self._pose())
             self._written = list(self._governor.reference)
         self._happen(Identified(tuple(refusals), left))
 
+    def _met(self, reading: Reading) -> tuple[list[str], Mode | None]:
+        """Why it may not be driven, in words; and whether somebody left it stopped or at fault."""
+        try:
+            refusals = self.servos.refusals()
+            refusals = refusals or self.servos.outside(reading, self._spec.lower_rad, self._spec.upper_rad)
+            return refusals, None if refusals else self._left()
+        except ServoSilent as error:
+            return [str(error)], None
+
     def _left(self) -> Mode | None:
-        """Whether somebody left it stopped or at fault: the servos remember by their torque limits."""
+        """The servos remember it by their torque limits."""
         held = self.servos.holding_with()
-        return next((mode for mode, share in LATCHES.items() if share == held), None)
+        return next((mode for mode, share in LATCHES.items() if share in held), None)
 
     def cycle(self, orders: Iterable[Order]) -> Telemetry:
         """A hundredth of a second's work."""
@@ -177,6 +183,7 @@ class Driver:
         """Where it was told to be; after what was latched, where it is, if a servo let go meanwhile."""
         if before in LATCHES and not self.servos.all_on():
             self._governor.start(self._pose())
+            self._written = []  # or it would not be told where it is, and stay off
         else:
             self._governor.stop()
         self.servos.limit_torque(WORKING)

@@ -67,13 +67,10 @@ class Servos:
         lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
         return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
 
-    def holding_with(self) -> float | None:
-        """The share of torque by which all hold but the gripper; None where one does not, or says nothing."""
-        try:
-            limits = {self.bus.read(id, "torque_limit") for id in self._ids[:GRIPPER]}
-        except ServoSilent:
-            return None
-        return limits.pop() / 1000 if len(limits) == 1 and self.all_on() else None
+    def holding_with(self) -> set[float]:
+        """The shares of torque by which they hold, but for the gripper and whoever is off. Raises ServoSilent too."""
+        on = zip(self._ids[:GRIPPER], self.switched_on(), strict=False)
+        return {self.bus.read(id, "torque_limit") / 1000 for id, is_on in on if is_on}
 
     def switch(self, on: list[bool]) -> None:
         """Torque on or off, of each."""
@@ -82,6 +79,10 @@ class Servos:
     def switched_on(self) -> list[bool]:
         """Raises ServoSilent too."""
         return [bool(self.bus.read(id, "torque_enable")) for id in self._ids]
+
+    def goals_rad(self) -> np.ndarray:
+        """(J,) the goals they were given last, which hold those that are on. Raises ServoSilent too."""
+        return self.calibration.to_rad(np.array([self.bus.read(id, "goal_position") for id in self._ids]))
 
     def all_on(self) -> bool:
         """Whether each says that its torque is on."""

@@ -86,6 +86,18 @@ def test_servos_of_which_none_answers_are_refused_in_one_line(found):
     assert "no servo answers on /dev/pts" in cause and "at 1000000 baud; see the supply" in cause
 
 
+def test_a_servo_that_falls_silent_while_it_is_being_known_is_refused(found):
+    answers = found.port.chain.receive
+
+    def receive(packet: bytes, now_s: float) -> list:
+        asked_for_firmware = packet[2] == 4 and packet[4:6] == b"\x02\x01"
+        return [] if asked_for_firmware else answers(packet, now_s)
+
+    found.port.chain.receive = receive
+    found.driver.open()
+    assert found.mode is M.REFUSED and "servo 4" in found.driver.state.causes[0]
+
+
 def test_every_reason_why_another_arm_is_refused_fits_into_the_telemetry(found):
     for motor in found.world.motors:
         for register in ("homing_offset", "min_position", "max_position"):
@@ -381,6 +393,13 @@ def test_a_servo_that_lost_power_while_latched_stays_off_until_cleared_and_is_th
     assert abs(rig.world.plant.joints_rad[3] - sunk) < 0.1
 
 
+def reopen(rig: Rig) -> None:
+    """The driver is gone; another one comes."""
+    old = rig.driver
+    rig.driver = Driver(Servos(rig.bus, old.servos.calibration), SPEC, np.full(6, 0.2), old._poses, lambda: rig.now_s)
+    rig.driver.open()
+
+
 @pytest.mark.parametrize("mode", [M.STOPPED, M.FAULT])
 def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
     if mode is M.STOPPED:
@@ -389,14 +408,44 @@ def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
         rig.world.motors[2]._faults = Fault.OVERLOAD
         rig.live(0.05)
         rig.world.motors[2]._faults = Fault(0)
-    old = rig.driver
-    rig.driver = Driver(Servos(rig.bus, old.servos.calibration), SPEC, np.full(6, 0.2), old._poses, lambda: rig.now_s)
-    rig.driver.open()
+    reopen(rig)
     assert rig.mode is mode and "left" in rig.driver.state.causes[0]
     rig.say(W.ARM, then_s=0.5)
     assert rig.mode is mode
     rig.say(W.CLEAR, then_s=0.5)
     assert rig.mode is M.HOLD and moved(rig, HOME) < 0.1
+
+
+def test_a_fault_that_switched_its_servo_off_outlives_the_driver(rig):
+    rig.world.motors[3].celsius = 71.0
+    rig.live(0.5)
+    rig.world.motors[3].celsius = 50.0
+    rig.live(1.0)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+    reopen(rig)
+    rig.say(W.ARM, then_s=0.5)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+    rig.say(W.CLEAR, then_s=0.5)
+    assert rig.mode is M.HOLD and all(rig.registers("torque_enable"))
+
+
+def test_an_arm_that_was_left_holding_far_out_is_armed_again_without_sinking(rig):
+    out = np.array([0.0, 1.2, -1.4, 0.0, 1.57, 0.5])
+    rig.live(8.0, GoTo(tuple(out.tolist())))
+    there = rig.world.plant.joints_rad.copy()
+    for _ in range(3):
+        reopen(rig)
+        rig.say(W.ARM, then_s=0.5)
+        assert rig.mode is M.HOLD, rig.driver.state
+    assert moved(rig, there) < 0.005
+
+
+def test_an_arm_that_holds_and_is_moved_while_it_is_armed_is_not_said_to_be_let_go(rig):
+    reopen(rig)
+    rig.world.plant.data.qfrc_applied[rig.world.plant.arm.dofs[0]] = 3.0
+    told = rig.say(W.ARM, then_s=0.25)
+    assert rig.mode is M.REFUSED and all(rig.registers("torque_enable"))
+    assert "the arm holds as before; hold the arm still" in told.causes[0]
 
 
 def test_an_arm_that_is_not_held_yet_and_told_to_stop_is_not_armed_until_cleared(found):
