@@ -89,7 +89,7 @@ def opened(port: str, baud: int, in_haste: bool = False) -> serial.Serial:
         raise PortError(_advice(port, baud, error)) from None
     except ValueError:
         raise PortError(f"{port} does not do {baud} baud") from None
-    if not in_haste and (holders := _others(port)):  # not everybody locks what they open: LeRobot does not
+    if not in_haste and (holders := others(port)):  # not everybody locks what they open: LeRobot does not
         line.close()
         raise PortError(_busy(port, holders))
     return line
@@ -99,9 +99,9 @@ def _advice(port: str, baud: int, error: serial.SerialException) -> str:
     if error.errno == errno.ENOENT:
         return f"there is no port {port}; twinarm find lists those there are"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"not permitted to open {port}; {_permitting(port)}"
+        return f"not permitted to open {port}; {permitting(port)}"
     if error.errno in (errno.EAGAIN, errno.EBUSY):
-        return _busy(port, _others(port))
+        return _busy(port, others(port))
     if error.errno == errno.EISDIR or isinstance(error.__context__, termios.error):
         return f"{port} is no serial port; twinarm find lists those there are"
     return f"cannot open {port} at {baud} baud: {os.strerror(error.errno) if error.errno else error}"
@@ -111,8 +111,8 @@ def _busy(port: str, holders: str) -> str:
     return f"{port} is in use by {holders or 'another process'}; stop that first"
 
 
-def _permitting(port: str) -> str:
-    """What makes it permitted."""
+def permitting(port: str) -> str:
+    """What makes it permitted to open this device."""
     state = os.stat(port)
     if not state.st_gid or not state.st_mode & stat.S_IRGRP:
         return (
@@ -125,7 +125,7 @@ def _permitting(port: str) -> str:
     return f"join its group with sudo usermod -aG {group} $USER, then log in again"
 
 
-def _others(port: str) -> str:
+def others(port: str) -> str:
     """Everyone else who has it open, in words."""
     return ", ".join(f"{name} (process {pid})" for pid, name in holding(port) if pid != os.getpid())
 

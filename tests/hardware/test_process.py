@@ -151,6 +151,14 @@ def test_another_arms_calibration_is_refused_in_words(world):
         ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
 
 
+def test_servos_at_another_rate_are_refused_in_one_clause(world):
+    for motor in world.motors:
+        motor.servo["baud_code"] = 1
+    with pytest.raises(UserError) as told:
+        ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+    assert "no servo answers on" in str(told.value) and "silent" not in str(told.value)
+
+
 def test_a_port_that_is_none_is_told_in_the_drivers_words():
     with pytest.raises(DriverLost, match="no port /dev/ttyNONE; twinarm find"):
         ServoArm(CONFIG, "/dev/ttyNONE", CALIBRATION, {})
