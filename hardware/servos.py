@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from control.errors import BusError, BusLost, ServoSilent
-from control.modes import Faults, Severity
+from control.modes import Faults, Mode, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Bus
 from hardware.calibration import Calibration
@@ -17,6 +17,7 @@ MODEL = 777
 # Shares of the full torque: to hold an arm that is stretched out takes 0.31. What is latched has a limit of its own, by
 # which whoever opens the arm next knows of it.
 WEAK, WORKING, FAULTY, STOPPED = 0.4, 0.6, 0.39, 0.59
+LATCHES = {Mode.FAULT: FAULTY, Mode.STOPPED: STOPPED}
 GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
 TORQUE_LIMIT = STS3215["torque_limit"]
@@ -67,10 +68,12 @@ class Servos:
         lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
         return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
 
-    def holding_with(self) -> set[float]:
-        """The shares of torque by which they hold, but for the gripper and whoever is off. Raises ServoSilent too."""
+    def latched(self) -> Mode | None:
+        """Whether somebody left them stopped or at fault, as the torque limits of those that are on tell; the gripper
+        has one of its own. Raises ServoSilent too."""
         on = zip(self._ids[:GRIPPER], self.switched_on(), strict=False)
-        return {self.bus.read(id, "torque_limit") / 1000 for id, is_on in on if is_on}
+        shares = {self.bus.read(id, "torque_limit") / 1000 for id, is_on in on if is_on}
+        return next((mode for mode, share in LATCHES.items() if share in shares), None)
 
     def switch(self, on: list[bool]) -> None:
         """Torque on or off, of each."""

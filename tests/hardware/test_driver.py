@@ -400,6 +400,25 @@ def reopen(rig: Rig) -> None:
     rig.driver.open()
 
 
+@pytest.mark.parametrize("off_s", [0.06, 0.3, 0.5, 0.6])
+def test_an_arm_whose_supply_comes_back_is_not_flung_to_where_its_client_still_wants_it(rig, off_s):
+    def commanded(seconds: float) -> None:
+        for _ in range(round(seconds / 0.02)):  # by a client that goes on at 50 Hz
+            rig.live(0.02, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
+
+    commanded(0.1)
+    rig.world.line.chain.deaf = set(rig.driver.servos.calibration.ids)
+    for motor in rig.world.motors:
+        motor.servo.power_up()
+    commanded(off_s)
+    rig.world.line.chain.deaf = set()
+    rig.telemetry.clear()
+    commanded(0.5)
+    assert {told.mode for told in rig.telemetry} <= {M.HOLD, M.FAULT} and rig.mode is M.FAULT
+    assert all("lost power" in cause for cause in rig.driver.state.causes)
+    assert rig.registers("torque_limit") == [390] * 5 + [270]
+
+
 @pytest.mark.parametrize("mode", [M.STOPPED, M.FAULT])
 def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
     if mode is M.STOPPED:
