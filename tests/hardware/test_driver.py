@@ -149,6 +149,25 @@ def test_an_arm_that_moves_when_torque_comes_on_is_let_go_again(found):
     assert not any(found.registers("torque_enable"))
 
 
+def test_torque_comes_on_weakly_and_in_full_once_the_arm_was_seen_to_stand(found):
+    found.driver.open()
+    found.say(W.ARM)
+    assert found.mode is M.ARMING
+    assert found.registers("torque_enable") == [1] * 6 and found.registers("torque_limit") == [400] * 5 + [270]
+    found.live(0.3)
+    assert found.mode is M.HOLD and found.registers("torque_limit") == [600] * 5 + [270]
+
+
+def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_again(found):
+    servo = found.world.motors[3].servo
+    write = servo.write
+    servo.write = lambda address, data: None if address in (40, 42) else write(address, data)
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and told.causes == ["torque did not come on: wrist_flex"]
+    assert not any(found.registers("torque_enable"))
+
+
 # Following
 
 
@@ -225,6 +244,17 @@ def test_a_stop_stays_until_somebody_clears_it(rig):
     rig.live(1.1)
     rig.command(goal)
     assert rig.mode is M.ACTIVE
+
+
+def test_a_stop_ends_the_way_at_once(rig):
+    goal = HOME + np.array([1.5, 0, 0, 0, 0, 0])
+    for _ in range(3):
+        rig.command(goal)
+    rig.live(0.03, Target(tuple(goal.tolist()), rig.driver.cycles, 0.15))
+    rig.say(W.STOP)
+    told = rig.registers("goal_position")
+    rig.live(0.5)
+    assert rig.mode is M.STOPPED and rig.registers("goal_position") == told
 
 
 def test_a_servos_fault_holds_weakly_where_the_arm_is(rig):
@@ -373,6 +403,16 @@ def test_a_servo_that_switched_itself_off_is_not_switched_on_again_by_a_goal(rig
     assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 1, 1, 0]
     rig.live(1.0)
     assert rig.registers("torque_enable") == [1, 1, 1, 1, 1, 0]
+
+
+def test_a_servo_that_switches_itself_off_in_motion_stays_off_when_the_others_are_held(rig):
+    goal = HOME + np.array([1.0, 0.2, 0, -0.5, 0, 0])
+    for _ in range(3):
+        rig.command(goal)
+    rig.world.motors[3].complain(Fault.CURRENT)
+    for _ in range(3):
+        rig.command(goal)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
 
 
 @pytest.mark.parametrize("latch", ["stop", "fault"])
