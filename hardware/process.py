@@ -25,7 +25,7 @@ from control.modes import HELD, Mode, Word
 from control.pacing import Pacer
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
-from hardware.driver import WEAK, Driver, Poses
+from hardware.driver import Driver, Poses
 from hardware.orders import (
     SLOT_BYTES,
     Order,
@@ -41,7 +41,7 @@ from hardware.orders import (
 )
 from hardware.port import Port
 from hardware.promptness import be_prompt
-from hardware.servos import Servos
+from hardware.servos import LATCHES, STOPPED, WEAK, Servos
 from hardware.slot import Pulse, Slot
 
 LARGEST_ORDER = 16_384
@@ -62,7 +62,8 @@ class DriverProcess:
     def __init__(self, task: Task):
         self._task, self._slot = task, Slot(SLOT_BYTES)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket, self._closing, self._limp = near, threading.Event(), False
+        self._socket, self._closing = near, threading.Event()
+        self._limp = self._stopped = False  # what somebody said, whether or not the driver has heard it
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
@@ -83,6 +84,7 @@ class DriverProcess:
     def tell(self, order: Order) -> None:
         """Raises DriverLost."""
         self._limp |= order == Say(Word.LIMP)
+        self._stopped = order == Say(Word.STOP) or (self._stopped and order != Say(Word.CLEAR))
         try:
             self._socket.send(encode_order(order))
         except OSError:
@@ -154,8 +156,9 @@ class DriverProcess:
         return f" ({lines[-1]})" if lines else ""
 
     def _hold(self, telemetry: Telemetry | None) -> None:
-        """What holds an arm is a goal where it is; one that was limp, or was told to be, is let go."""
-        if telemetry is None or Mode(telemetry.mode) not in HELD:
+        """What holds an arm is a goal where it is; one that was told to go limp is let go, and what was latched stands
+        already and stays latched."""
+        if telemetry is None or (mode := Mode(telemetry.mode)) not in HELD:
             return
         try:
             hasty = partial(Port, in_haste=True)
@@ -163,8 +166,9 @@ class DriverProcess:
                 servos = Servos(bus, self._task.calibration)
                 if self._limp:
                     servos.let_go()
-                else:
-                    servos.limit_torque(WEAK)
+                    return
+                servos.limit_torque(LATCHES.get(mode, STOPPED if self._stopped else WEAK))
+                if mode not in LATCHES:
                     servos.stay(np.array(telemetry.joints_rad), time.monotonic())
         except TwinarmError as error:
             self.lost += f", and nobody else can reach the servos ({error})"

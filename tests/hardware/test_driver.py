@@ -265,6 +265,16 @@ def test_a_servos_fault_holds_weakly_where_the_arm_is(rig):
     assert rig.registers("torque_limit") == [390] * 5 + [270]
 
 
+def test_an_arm_at_fault_pushes_no_more_against_what_it_has_met(rig):
+    for _ in range(3):
+        rig.world.plant.jam(0, 5.0)
+        rig.command(HOME + np.array([0.8, 0, 0, 0, 0, 0]))
+    assert abs(rig.registers("present_load")[0]) > 300
+    rig.world.motors[0]._faults = Fault.OVERLOAD
+    rig.live(0.3)
+    assert rig.mode is M.FAULT and abs(rig.registers("present_load")[0]) < 100
+
+
 def test_a_silent_servo_holds_the_others(rig):
     goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
     rig.command(goal)

@@ -114,6 +114,25 @@ def test_an_arm_that_was_told_to_go_limp_is_let_go_even_where_the_driver_hangs_o
             arm.observe()
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_arm_that_was_stopped_is_found_so_when_its_driver_has_died(world, heard):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm, 2)
+        if heard:
+            arm.say(Word.STOP)
+        else:
+            os.kill(arm.driver_pid, signal.SIGSTOP)
+            arm._driver.tell(Say(Word.STOP))
+        os.kill(arm.driver_pid, signal.SIGKILL)
+        assert stands(world)
+    assert torque(world) == [1] * 6
+    with opened(world) as again:
+        assert again.health().state == "stopped"
+        with pytest.raises(UserError, match="the arm is stopped"):
+            again.reset(ResetRequest("home", 0))
+
+
 def test_closing_twice_is_closing_once(world):
     with opened(world) as arm:
         arm.close()
