@@ -340,6 +340,27 @@ def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
     assert not any(packet[4] == 0x83 for packet in rig.port.sent[sent:])  # nothing is written any more
 
 
+def test_torque_fades_before_a_parked_arm_is_let_go(rig):
+    rig.say(W.PARK)
+    limits = []
+    while rig.mode is not M.READY and len(rig.telemetry) < 1000:
+        if rig.cycle().mode == M.RELEASING:
+            limits.append(rig.registers("torque_limit")[1])
+    assert limits[0] > 380 and limits[-1] < 20 and (np.diff(limits) <= 0).all()
+
+
+def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
+    servo = rig.world.motors[3].servo
+    write = servo.write
+    servo.write = lambda address, data: None if address == 40 else write(address, data)
+    sent = len(rig.port.sent)
+    rig.say(W.LIMP)
+    off = [packet for packet in rig.port.sent[sent:] if packet[4] in (0x03, 0x83) and packet[5] == 40]
+    assert off[0][2] == 0xFE and len(off[0]) == 8 + 2 * len(JOINTS)  # before each by itself, of whom some may be silent
+    assert rig.registers("torque_enable") == [0, 0, 0, 1, 0, 0]
+    assert rig.telemetry[-1].causes == ["wrist_flex may still hold; switch the supply off"]
+
+
 def test_telemetry_fits_its_slot_with_everything_wrong(rig):
     for motor in rig.world.motors:
         motor._faults = Fault(0x2F)
