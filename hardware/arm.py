@@ -206,7 +206,8 @@ class ServoArm:
 
 
 def _trouble(told: Telemetry) -> str:
-    why = "; ".join([*told.causes, *told.faults]) or "no reason told"
+    faults = () if told.mode == Mode.REFUSED else told.faults  # its causes name them
+    why = "; ".join([*told.causes, *faults]) or "no reason told"
     return f"the arm is {told.mode}: {why}"
 
 

@@ -13,6 +13,7 @@ from hardware.servos import WEAK, WORKING, Servos
 from hardware.vitals import NOBODY
 
 STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
+DROOP_RAD = 0.06  # how far a servo that holds may hang below its goal
 
 
 class Arming:
@@ -24,7 +25,8 @@ class Arming:
         self._found_rad, self._until_s = np.zeros(len(JOINTS)), 0.0
 
     def begin(self) -> list[float]:
-        """Each servo's own place as its goal, and a weak torque; gives the goals. Raises BusLost."""
+        """Each servo's own place as its goal, or the goal that it holds already, and a weak torque; gives the goals.
+        Raises BusLost."""
         servos, self._failed = self._servos, ""
         try:
             self._before = servos.switched_on()
@@ -32,7 +34,7 @@ class Arming:
             servos.limit_torque(WEAK)
             self._found_rad = servos.read(self._clock()).joints_rad
             self._until_s = self._clock() + LOOK_S
-            self._governor.start(self._found_rad)
+            self._governor.start(self._held())
             servos.go_to(self._governor.reference, NOBODY)
             servos.switch([True] * len(JOINTS))
         except BusLost:
@@ -41,6 +43,12 @@ class Arming:
             self._failed = str(error)
         return list(self._governor.reference)
 
+    def _held(self) -> np.ndarray:
+        """(J,) where each is to be held: a loaded servo hangs below its goal, and given its place would sink again."""
+        goals = self._servos.goals_rad()
+        near = np.abs(goals - self._found_rad) < DROOP_RAD
+        return np.where(self._before & near, goals, self._found_rad)
+
     def look(self, pose_rad: np.ndarray) -> Armed | None:
         """How it ended, with the arm measured at `pose_rad` (J,); None while it is too soon to tell."""
         if self._failed:
@@ -48,9 +56,8 @@ class Arming:
         moved = np.abs(pose_rad - self._found_rad)
         if moved.max() > STIR_RAD:
             joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())
-            return self._undone(
-                f"{joint} moved {way:.1f} degrees when torque came on, and was let go again; hold the arm still"
-            )
+            after = "the arm holds as before" if all(self._before) else "was let go again"
+            return self._undone(f"{joint} moved {way:.1f} degrees when torque came on, and {after}; hold the arm still")
         return self._come_on() if self._clock() >= self._until_s else None
 
     def _come_on(self) -> Armed:

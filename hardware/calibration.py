@@ -8,6 +8,8 @@ pose and servos were the right ones. Angles are radians of the model, encoder re
 import hashlib
 import json
 import math
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -111,10 +113,13 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.part")
-        new.write_text(json.dumps(msgspec.to_builtins(self), indent=2) + "\n")
+        with new.open("w") as file:
+            file.write(json.dumps(msgspec.to_builtins(self), indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         if path.exists() and path.read_bytes() != new.read_bytes():
             kept = next(spare for n in range(1, 10_000) if not (spare := path.with_name(f"{path.name}.{n}")).exists())
-            path.rename(kept)
+            shutil.copy2(path, kept)  # not renamed: whoever is killed now leaves the old one where it was
         new.replace(path)
 
     @classmethod
@@ -124,6 +129,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except FileNotFoundError:
             raise CalibrationError(f"there is no calibration at {path}; make one with twinarm calibrate") from None
+        except OSError as error:
+            raise CalibrationError(f"{path} cannot be read: {error.strerror}") from None
         except msgspec.MsgspecError as error:
             raise CalibrationError(f"{path} is no calibration: {error}") from None
 

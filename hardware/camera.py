@@ -15,6 +15,7 @@ import numpy as np
 from control.errors import CameraError
 from control.pictures import policy_picture
 from control.types import Frame
+from hardware.port import others, permitting
 
 OLDEST_S = 0.2
 FROZEN_S, BLIND_S = 0.25, 0.5
@@ -48,9 +49,7 @@ class Camera:
         self._thread.start()
         if not self._first.wait(FIRST_S):
             self.close()
-            raise CameraError(
-                f"{source}: {self._trouble or f'no picture within {FIRST_S:g} s'}; twinarm find lists cameras"
-            )
+            raise CameraError(f"{source}: {self._trouble or f'no picture within {FIRST_S:g} s'}")
 
     def newest(self) -> Frame:
         """The newest picture (px, px, 3). Raises CameraError where it may not be acted upon, saying why."""
@@ -78,7 +77,7 @@ class Camera:
                 if capture.isOpened():
                     pause_s = RETRY_S[0]
                     self._read_from(capture)
-                self._trouble = self._trouble or "it cannot be opened"
+                self._trouble = self._trouble or _shut(self.source)
             finally:
                 capture.release()
             self._closing.wait(pause_s)
@@ -103,7 +102,7 @@ class Camera:
     def _take(self, bgr: np.ndarray, stamp_s: float) -> None:
         self._size = self._size or bgr.shape[:2]
         if bgr.shape[:2] != self._size:
-            self._trouble = f"its pictures are {bgr.shape[:2]} now, they must be {self._size}"
+            self._trouble = f"its pictures are {bgr.shape[:2]}, they must be {self._size}; the arm's file says its size"
             return
         rgb = policy_picture(bgr, self._px)[..., ::-1].copy()
         if (told := zlib.crc32(rgb.tobytes())) != self._print or self._frame is None:
@@ -112,3 +111,14 @@ class Camera:
             self._clear_s = stamp_s
         self._frame, self._trouble = Frame(rgb, stamp_s), ""
         self._first.set()
+
+
+def _shut(source: str) -> str:
+    """Why it cannot be opened, as far as one may know, and what to do."""
+    if not os.path.exists(source):
+        lacking = "there is no such camera" if source.startswith("/") else "it cannot be opened"
+        return f"{lacking}; twinarm find lists those there are"
+    if not os.access(source, os.R_OK if os.path.isfile(source) else os.R_OK | os.W_OK):
+        return f"not permitted; {permitting(source)}"
+    holders = others(source)
+    return f"in use by {holders}; stop that first" if holders else "it shows no pictures; twinarm find lists cameras"

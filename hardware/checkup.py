@@ -1,6 +1,8 @@
 """What is right and wrong with an arm before it moves: its line, each servo, each camera. Only reads."""
 
+import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +22,7 @@ READINGS = 100
 SLOW_S, LOSSY = 0.005, 0.95  # a reading should take less, and more of them should succeed
 WATCHED_S = 1.5
 FEWEST_HZ, OLDEST_S = 15.0, 0.1  # pictures a second, and how old the newest may be on average
+NUMBERED = re.compile(r"/dev/video\d+")  # in the order in which they were plugged in
 NOBODY = (
     "see the supply, the adapter's cable, and that this is the arm's port (twinarm find asks them all); twinarm "
     "setup-servos finds servos at another baud rate"
@@ -42,7 +45,8 @@ def check_servos(port: str, calibration: Calibration, slack_s: float) -> Iterato
     try:
         bus = Bus(port, slack_s=slack_s)
     except PortError as error:
-        yield Check("port", "FAIL", str(error), "see that the adapter is plugged in and nothing else uses it")
+        words, _, fix = str(error).partition("; ")
+        yield Check("port", "FAIL", words, fix or "see that the adapter is plugged in and nothing else uses it")
         return
     try:
         yield Check("port", "PASS", f"{port} at {bus.baud} baud")
@@ -115,10 +119,12 @@ def _different(bus: Bus, id: int, wanted: dict[str, int]) -> str:
 
 
 def _firmware(bus: Bus, calibration: Calibration) -> Check:
-    versions = {f"{bus.read(id, 'firmware_major')}.{bus.read(id, 'firmware_minor')}": id for id in calibration.ids}
-    if len(versions) == 1:
-        return Check("firmware", "PASS", next(iter(versions)))
-    words = ", ".join(f"{version} on servo {id}" for version, id in versions.items())
+    having = defaultdict(list)
+    for id in calibration.ids:
+        having[f"{bus.read(id, 'firmware_major')}.{bus.read(id, 'firmware_minor')}"].append(str(id))
+    if len(having) == 1:
+        return Check("firmware", "PASS", next(iter(having)))
+    words = "; ".join(f"{version} on servo {', '.join(ids)}" for version, ids in having.items())
     return Check(
         "firmware", "FAIL", f"not the same everywhere: {words}", "bring all to one version with Feetech's tool"
     )
@@ -132,16 +138,20 @@ def _line(bus: Bus, calibration: Calibration) -> Check:
         seconds.append(time.perf_counter() - began_s)
     middle, slow = np.quantile(seconds, [0.5, 0.99])
     words = f"{whole} of {READINGS} readings whole, {1e3 * middle:.1f} ms each, 99 % within {1e3 * slow:.1f} ms"
-    if whole < LOSSY * READINGS:
-        return Check("line", "FAIL", words, "see the plugs, and the supply under load")
-    if whole < READINGS or slow > SLOW_S:
-        return Check(
-            "line",
-            "WARN",
-            words,
-            "see the plugs; set the adapter's latency timer to 1 ms",
-        )
+    if whole < READINGS:
+        lossy: Outcome = "FAIL" if whole < LOSSY * READINGS else "WARN"
+        return Check("line", lossy, words, "see the plugs, and the supply under load")
+    if slow > SLOW_S:
+        fix = "set the adapter's latency timer to 1 ms; see that this computer is not busy"
+        return Check("line", "WARN", words, fix)
     return Check("line", "PASS", words)
+
+
+def check_camera_name(name: str, source: str) -> Iterator[Check]:
+    """Nothing, unless the name goes to whichever camera is found first."""
+    if NUMBERED.fullmatch(source):
+        words = f"{source} may be another camera when they are plugged in again"
+        yield Check(f"{name}: name", "WARN", words, "name it as twinarm find does, by path")
 
 
 def check_camera(name: str, source: str, size: tuple[int, int], px: int) -> Check:
@@ -149,11 +159,13 @@ def check_camera(name: str, source: str, size: tuple[int, int], px: int) -> Chec
     try:
         camera = Camera(source, px, size)
     except CameraError as error:
-        return Check(name, "FAIL", str(error), "see its plug, and that no other program has it")
+        words, _, fix = str(error).partition("; ")
+        return Check(name, "FAIL", words, fix or "see its plug, and that no other program has it")
     try:
         stamps, ages = _watched(camera)
     except CameraError as error:
-        return Check(name, "FAIL", str(error), "see its plug, its lens and the light")
+        words, _, fix = str(error).partition("; ")
+        return Check(name, "FAIL", words, fix or "see its plug, its lens and the light")
     finally:
         camera.close()
     hz, age_s = len(stamps) / WATCHED_S, float(np.mean(ages))

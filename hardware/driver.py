@@ -14,7 +14,7 @@ import numpy as np
 
 from control import safety
 from control.arm import Arm
-from control.errors import BusLost, CommandRefused
+from control.errors import BusLost, CommandRefused, ServoSilent
 from control.governor import TICK_S, Governor
 from control.modes import (
     DRIVES,
@@ -34,13 +34,13 @@ from control.types import JOINTS, RobotSpec
 from hardware.arming import Arming
 from hardware.glide import Glide
 from hardware.orders import GoTo, Order, Target, Telemetry
-from hardware.servos import FAULTY, STOPPED, WEAK, WORKING, Servos
+from hardware.servos import FAULTY, LATCHES, STOPPED, WEAK, WORKING, Servos
 from hardware.vitals import NOBODY, STALLED, Reading, Vitals, told
 
-LATCHES = {Mode.FAULT: FAULTY, Mode.STOPPED: STOPPED}
 HALF = 0.5  # of the speed, for an arm that is derated
 FADE_S = 2.0
 MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
+DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, who may have lost power
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
 ABSENT = (Mode.CLOSED, Mode.IDENTIFYING, Mode.LOST)
 
@@ -74,6 +74,7 @@ class Driver:
         self.late, self.worst_late_s = 0, 0.0
         self._poses, self._clock = poses, clock
         self._spec, self._governor = spec, Governor(spec, Arm.from_facts(), leash_rad)
+        self._doubted = 0  # until which cycle somebody may have lost power
         self._written: list[float] = []  # the goals that the servos were told last
         self._vitals = Vitals(0.0)
         self._glide, self._faded_s = Glide(self._governor), 0.0
@@ -84,24 +85,25 @@ class Driver:
         """Read who is there; nothing is written, and nothing moves."""
         self._happen(Word.OPENED)
         try:
-            refusals = self.servos.refusals()
-            self._reading = self.servos.read(self._clock())
-            lower, upper = self._spec.lower_rad, self._spec.upper_rad
-            refusals = refusals or self.servos.outside(self._reading, lower, upper)
-            left = None if refusals else self._left()
+            reading = self._reading = self.servos.read(self._clock())
+            refusals, left = self._met(reading)
         except BusLost:
             self._happen(Word.LOST)
             return
-        self._vitals = Vitals(float(self._reading.volts.min()))
+        self._vitals = Vitals(float(reading.volts.min()))
         if left is not None:
             self._governor.start(self._pose())
             self._written = list(self._governor.reference)
         self._happen(Identified(tuple(refusals), left))
 
-    def _left(self) -> Mode | None:
-        """Whether somebody left it stopped or at fault: the servos remember by their torque limits."""
-        held = self.servos.holding_with()
-        return next((mode for mode, share in LATCHES.items() if share == held), None)
+    def _met(self, reading: Reading) -> tuple[list[str], Mode | None]:
+        """Why it may not be driven, in words; and whether somebody left it stopped or at fault."""
+        try:
+            refusals = self.servos.refusals()
+            refusals = refusals or self.servos.outside(reading, self._spec.lower_rad, self._spec.upper_rad)
+            return refusals, None if refusals else self.servos.latched()
+        except ServoSilent as error:
+            return [str(error)], None
 
     def cycle(self, orders: Iterable[Order]) -> Telemetry:
         """A hundredth of a second's work."""
@@ -123,7 +125,10 @@ class Driver:
         held = self.state.mode in HELD
         reference = np.array(self._governor.reference) if held else self._reading.joints_rad
         faults = self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
-        return faults + (self.servos.lapses() if held and self.cycles % MEMORY_CYCLES == 0 else ())
+        if absent := bool((self._reading.heard_s < now_s).any()):
+            self._doubted = self.cycles + DOUBT_CYCLES
+        look = (self.cycles <= self._doubted and not absent) or self.cycles % MEMORY_CYCLES == 0
+        return faults + (self.servos.lapses() if held and look else ())
 
     # Orders
 
@@ -177,6 +182,7 @@ class Driver:
         """Where it was told to be; after what was latched, where it is, if a servo let go meanwhile."""
         if before in LATCHES and not self.servos.all_on():
             self._governor.start(self._pose())
+            self._written = []  # or it would not be told where it is, and stay off
         else:
             self._governor.stop()
         self.servos.limit_torque(WORKING)

@@ -147,7 +147,7 @@ class NoLine:
 def _point(link: Path, port: str) -> None:
     """A link whose port is gone was left behind by somebody who was killed."""
     if link.exists():
-        raise PortError(f"{link} is there already; give --link another name, or stop whoever made it")
+        raise PortError(f"{link} is there already; give --link another name, or stop whoever made it and remove it")
     if link.is_symlink():
         link.unlink()
     try:

@@ -7,7 +7,7 @@ import select
 import stat
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -34,12 +34,14 @@ class Adapter(Protocol):
 class Port:
     """A serial line of ours alone, as bytes.
 
+    Args:
+        in_haste: do not look around for who has it open without a lock, which takes some 30 ms.
     Raises:
         PortError: no such port, not permitted, in use, or it does not do this baud rate.
     """
 
-    def __init__(self, name: str, baud: int):
-        self._name, self._serial = name, opened(name, baud)
+    def __init__(self, name: str, baud: int, in_haste: bool = False):
+        self._name, self._serial = name, opened(name, baud, in_haste)
         self._fd = self._serial.fileno()
 
     def ask(self, request: bytes) -> None:
@@ -79,29 +81,38 @@ class Port:
         return BusLost(f"the bus at {self._name} is gone ({error.args[-1]}); is the adapter unplugged?")
 
 
-def opened(port: str, baud: int) -> serial.Serial:
+def opened(port: str, baud: int, in_haste: bool = False) -> serial.Serial:
     """The port, ours alone. Raises PortError with what to do about it."""
     try:
-        return serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
+        line = serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
     except serial.SerialException as error:
         raise PortError(_advice(port, baud, error)) from None
     except ValueError:
         raise PortError(f"{port} does not do {baud} baud") from None
+    if not in_haste and (holders := others(port)):  # not everybody locks what they open: LeRobot does not
+        line.close()
+        raise PortError(_busy(port, holders))
+    return line
 
 
 def _advice(port: str, baud: int, error: serial.SerialException) -> str:
     if error.errno == errno.ENOENT:
         return f"there is no port {port}; twinarm find lists those there are"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"not permitted to open {port}: {_permitting(port)}"
+        return f"not permitted to open {port}; {permitting(port)}"
     if error.errno in (errno.EAGAIN, errno.EBUSY):
-        holders = ", ".join(f"{name} (process {pid})" for pid, name in holding(port)) or "another process"
-        return f"{port} is in use by {holders}; stop that first"
+        return _busy(port, others(port))
+    if error.errno == errno.EISDIR or isinstance(error.__context__, termios.error):
+        return f"{port} is no serial port; twinarm find lists those there are"
     return f"cannot open {port} at {baud} baud: {os.strerror(error.errno) if error.errno else error}"
 
 
-def _permitting(port: str) -> str:
-    """What makes it permitted."""
+def _busy(port: str, holders: str) -> str:
+    return f"{port} is in use by {holders or 'another process'}; stop that first"
+
+
+def permitting(port: str) -> str:
+    """What makes it permitted to open this device."""
     state = os.stat(port)
     if not state.st_gid or not state.st_mode & stat.S_IRGRP:
         return (
@@ -114,10 +125,23 @@ def _permitting(port: str) -> str:
     return f"join its group with sudo usermod -aG {group} $USER, then log in again"
 
 
+def others(port: str) -> str:
+    """Everyone else who has it open, in words."""
+    return ", ".join(f"{name} (process {pid})" for pid, name in holding(port) if pid != os.getpid())
+
+
 def holding(port: str) -> Iterator[tuple[int, str]]:
-    """Process and name of everyone here who has this file open, as far as we may know."""
+    """Process and name of everyone here who has this file open, as far as we may know; not of who is its far end."""
     wanted = os.path.realpath(port)
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(os.path.realpath(handle) == wanted for handle in (process / "fd").iterdir()):
+            open_ones = {handle: os.path.realpath(handle) for handle in (process / "fd").iterdir()}
+            if wanted in open_ones.values() and not _emulates(process, wanted, open_ones):
                 yield int(process.name), (process / "comm").read_text().strip()
+
+
+def _emulates(process: Path, wanted: str, open_ones: Mapping[Path, str]) -> bool:
+    """Whether it holds the other end of this pseudo-terminal, as a twin does."""
+    masters = [handle for handle, file in open_ones.items() if file.endswith("ptmx")]
+    told = [(process / "fdinfo" / handle.name).read_text() for handle in masters]
+    return any(f"tty-index:\t{Path(wanted).name}\n" in words for words in told)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from control.modes import HELD, Mode, Word
 from control.pacing import Pacer
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
-from hardware.driver import WEAK, Driver, Poses
+from hardware.driver import Driver, Poses
 from hardware.orders import (
     SLOT_BYTES,
     Order,
@@ -38,8 +39,9 @@ from hardware.orders import (
     newest,
     publish,
 )
+from hardware.port import Port
 from hardware.promptness import be_prompt
-from hardware.servos import Servos
+from hardware.servos import LATCHES, STOPPED, WEAK, Servos
 from hardware.slot import Pulse, Slot
 
 LARGEST_ORDER = 16_384
@@ -60,7 +62,8 @@ class DriverProcess:
     def __init__(self, task: Task):
         self._task, self._slot = task, Slot(SLOT_BYTES)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket, self._closing, self._limp = near, threading.Event(), False
+        self._socket, self._closing = near, threading.Event()
+        self._limp = self._stopped = False  # what somebody said, whether or not the driver has heard it
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
@@ -81,6 +84,7 @@ class DriverProcess:
     def tell(self, order: Order) -> None:
         """Raises DriverLost."""
         self._limp |= order == Say(Word.LIMP)
+        self._stopped = order == Say(Word.STOP) or (self._stopped and order != Say(Word.CLEAR))
         try:
             self._socket.send(encode_order(order))
         except OSError:
@@ -152,16 +156,19 @@ class DriverProcess:
         return f" ({lines[-1]})" if lines else ""
 
     def _hold(self, telemetry: Telemetry | None) -> None:
-        """What holds an arm is a goal where it is; one that was limp, or was told to be, is let go."""
-        if telemetry is None or Mode(telemetry.mode) not in HELD:
+        """What holds an arm is a goal where it is; one that was told to go limp is let go, and what was latched stands
+        already and stays latched."""
+        if telemetry is None or (mode := Mode(telemetry.mode)) not in HELD:
             return
         try:
-            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s)) as bus:
+            hasty = partial(Port, in_haste=True)
+            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s, opened=hasty)) as bus:
                 servos = Servos(bus, self._task.calibration)
                 if self._limp:
                     servos.let_go()
-                else:
-                    servos.limit_torque(WEAK)
+                    return
+                servos.limit_torque(LATCHES.get(mode, STOPPED if self._stopped else WEAK))
+                if mode not in LATCHES:
                     servos.stay(np.array(telemetry.joints_rad), time.monotonic())
         except TwinarmError as error:
             self.lost += f", and nobody else can reach the servos ({error})"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from control.errors import BusError, BusLost, ServoSilent
-from control.modes import Faults, Severity
+from control.modes import Faults, Mode, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Bus
 from hardware.calibration import Calibration
@@ -17,6 +17,7 @@ MODEL = 777
 # Shares of the full torque: to hold an arm that is stretched out takes 0.31. What is latched has a limit of its own, by
 # which whoever opens the arm next knows of it.
 WEAK, WORKING, FAULTY, STOPPED = 0.4, 0.6, 0.39, 0.59
+LATCHES = {Mode.FAULT: FAULTY, Mode.STOPPED: STOPPED}
 GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
 TORQUE_LIMIT = STS3215["torque_limit"]
@@ -67,13 +68,12 @@ class Servos:
         lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
         return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
 
-    def holding_with(self) -> float | None:
-        """The share of torque by which all hold but the gripper; None where one does not, or says nothing."""
-        try:
-            limits = {self.bus.read(id, "torque_limit") for id in self._ids[:GRIPPER]}
-        except ServoSilent:
-            return None
-        return limits.pop() / 1000 if len(limits) == 1 and self.all_on() else None
+    def latched(self) -> Mode | None:
+        """Whether somebody left them stopped or at fault, as the torque limits of those that are on tell; the gripper
+        has one of its own. Raises ServoSilent too."""
+        on = zip(self._ids[:GRIPPER], self.switched_on(), strict=False)
+        shares = {self.bus.read(id, "torque_limit") / 1000 for id, is_on in on if is_on}
+        return next((mode for mode, share in LATCHES.items() if share in shares), None)
 
     def switch(self, on: list[bool]) -> None:
         """Torque on or off, of each."""
@@ -82,6 +82,10 @@ class Servos:
     def switched_on(self) -> list[bool]:
         """Raises ServoSilent too."""
         return [bool(self.bus.read(id, "torque_enable")) for id in self._ids]
+
+    def goals_rad(self) -> np.ndarray:
+        """(J,) the goals they were given last, which hold those that are on. Raises ServoSilent too."""
+        return self.calibration.to_rad(np.array([self.bus.read(id, "goal_position") for id in self._ids]))
 
     def all_on(self) -> bool:
         """Whether each says that its torque is on."""

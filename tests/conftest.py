@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
 from hypothesis import settings
@@ -25,12 +25,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    arms = [name for name in config.getoption("--robot") if name == "real" or name.endswith(".yaml")]
-    if arms and not config.getoption("--allow-motion"):
+    if config.getoption("--allow-motion"):
+        return
+    if arms := [name for name in config.getoption("--robot") if might_be_an_arm(name)]:
         raise pytest.UsageError(
             f"the arm at {arms[0]} would move through all of its range at full speed, and grasp; "
             "clear the table but for the cube, keep its switch at hand, and add --allow-motion"
         )
+
+
+def might_be_an_arm(name: str) -> bool:
+    """Whether what moves there may be of metal: a served robot is, unless it says what it is simulated from."""
+    from control.remote import RemoteRobot  # only here: what is set above comes before everything else
+    from tools.robots import REMOTE
+
+    if not name.startswith(REMOTE):
+        return name == "real" or name.endswith(".yaml")
+    with closing(RemoteRobot(name)) as robot:
+        return not robot.spec.plant
 
 
 @contextmanager

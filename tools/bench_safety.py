@@ -33,6 +33,7 @@ SWING_HZ = 0.45
 WARM_S, AFTER_S = (1.0, 2.2), 0.8  # of motion before, to watch afterwards
 MISHAP_S, LATER_S = 0.6, 3.0
 STILL_RAD, STILL_RAD_S = 1e-5, 0.05
+MOVING_S, MOVING_RAD = 0.3, 0.01  # in so long before, at least: also where the swing turns
 START_S = 20.0
 
 
@@ -211,8 +212,15 @@ def trial(fault: Fault, number: int) -> tuple[float, float, float, int]:
 
 
 def reaction(rows: np.ndarray, struck_s: float) -> tuple[float, float, float]:
-    """Milliseconds until the goals, and until the joints, are where they stay, and how far the tip went, in mm."""
+    """Milliseconds until the goals, and until the joints, are where they stay, and how far the tip went, in mm.
+
+    Raises:
+        TwinarmError: the arm stood when it was struck; what stands already reacts at once to anything.
+    """
     first = int(np.searchsorted(rows["stamp_s"], struck_s))
+    before = rows["goal_rad"][max(first - round(MOVING_S / black_box.ROW_S), 0) : first]
+    if len(before) < 2 or np.ptp(before, axis=0).max() < MOVING_RAD:
+        raise TwinarmError("the arm stood when it was struck, which tells nothing; its client's own words are above")
     after = rows[max(first - 1, 0) : first + round(MISHAP_S / black_box.ROW_S)]
     since_ms = 1e3 * (after["stamp_s"] - struck_s)
     told = np.abs(np.diff(after["goal_rad"], axis=0)).max(axis=1) > STILL_RAD

@@ -105,5 +105,7 @@ def read_lerobot(path: Path) -> dict[str, object]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, object])
     except FileNotFoundError:
         raise CalibrationError(f"there is no {path}; LeRobot keeps them below ~/.cache/huggingface/lerobot") from None
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise CalibrationError(f"{path} is no calibration of LeRobot's: {error}") from None

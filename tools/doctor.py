@@ -17,7 +17,7 @@ from control.config import RobotConfig
 from control.errors import TwinarmError
 from hardware.address import located, read_address
 from hardware.calibration import Calibration
-from hardware.checkup import Check, check_camera, check_servos
+from hardware.checkup import Check, check_camera, check_camera_name, check_servos
 from tools.flags.doctor import Arguments
 
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
@@ -69,6 +69,7 @@ def arm(path: Path | None) -> Iterator[Check]:
     yield Check("arm", "PASS", f"{path}, calibration {calibration.digest}")
     yield from check_servos(address.port, calibration, address.slack_s)
     for name, camera in address.cameras.items():
+        yield from check_camera_name(name, str(camera.source))
         yield check_camera(name, str(camera.source), camera.size, RobotConfig().camera_px)
 
 

@@ -4,8 +4,10 @@ from rich.console import Console
 
 from control.errors import BusError, CalibrationError, UserError
 from control.types import JOINTS
+from hardware.bus import BAUD
 from hardware.calibrating import IDS
 from hardware.enrolment import alone, enrol
+from hardware.port import opened
 from tools.flags.setup_servos import Arguments
 from tools.person import await_enter
 
@@ -16,6 +18,7 @@ def main(arguments: Arguments) -> None:
     """Ask for one servo after another, from the gripper to the base, as their cables go."""
     if unknown := [name for name in arguments.only if name not in JOINTS]:
         raise UserError(f"no joint {', '.join(unknown)}; there are: {', '.join(JOINTS)}")
+    opened(arguments.port, BAUD).close()  # before a person is asked to connect anything to it
     console = Console(stderr=True)
     for name, id in reversed(list(zip(JOINTS, IDS, strict=True))):
         if arguments.only and name not in arguments.only:

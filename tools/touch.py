@@ -9,8 +9,8 @@ from control.arm import Arm
 from control.errors import CalibrationError, UserError
 from hardware.address import FILE, located, read_address
 from hardware.bus import Bus
-from hardware.calibrating import let_go
 from hardware.calibration import Calibration
+from hardware.servos import Servos, let_go
 from policies.known import shown
 from tools.flags.touch import Arguments
 from tools.person import await_enter
@@ -25,6 +25,8 @@ def main(arguments: Arguments) -> None:
     address = read_address(path)
     calibration = Calibration.load(path.parent / address.calibration)
     with closing(Bus(address.port, slack_s=address.slack_s, retries=2)) as bus:
+        if refusals := Servos(bus, calibration).refusals():
+            raise UserError("; ".join(refusals))
         await_enter("The arm will go limp and fall: hold it.", NOBODY)
         if holding := let_go(bus, calibration.ids):
             raise CalibrationError(f"servo {', '.join(map(str, holding))} may still hold; switch its supply off and on")

@@ -85,6 +85,7 @@ def cube(robot: Robot) -> tuple[np.ndarray, float, np.ndarray]:
     truth = robot.truth()
     if truth is None:
         raise UserError(
-            "this robot cannot say where the cube is, and the scripted grasp must know; use a simulated one"
+            "this robot cannot say where the cube is, and the scripted grasp must know; sighted looks for it, told is "
+            "told where (--cube x,y,yaw)"
         )
     return truth.cube_m, truth.cube_yaw_rad, truth.tool_m

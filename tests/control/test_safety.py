@@ -141,6 +141,16 @@ def test_what_once_held_the_arm_is_no_cause_after_the_next_glide():
     assert run(IN_TIME, HINDERED, CALM, W.HOME, W.REACHED).causes == ()
 
 
+def test_a_stop_that_is_heard_while_it_is_being_known_keeps_it_from_being_armed():
+    state = State()
+    for event in (W.OPENED, W.STOP, Identified(), W.ARM):
+        state, _ = step(state, event, 10.0)
+    assert state.mode is M.READY and state.causes
+    for event in (W.CLEAR, W.ARM):
+        state, _ = step(state, event, 10.0)
+    assert state.mode is M.ARMING
+
+
 def test_a_fault_that_stands_cannot_be_cleared():
     faulty = run(IN_TIME, FAULTY)
     assert faulty.causes == ("servo 1",)

@@ -9,7 +9,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from rig import running
@@ -21,6 +21,7 @@ from hardware.chain import Chain
 from hardware.line import Line
 from hardware.motor import Motor
 from hardware.packets import Fault, frame
+from hardware.port import holding
 from hardware.registers import STS3215
 from hardware.servo import Servo
 from hardware.tallies import WINDOW
@@ -277,22 +278,44 @@ def test_a_line_that_takes_no_bytes_is_lost():
     bus.close()
 
 
-def test_a_port_in_use_names_who_uses_it(chain):
-    hold = (
-        "import sys, time; from hardware.bus import Bus; bus = Bus(sys.argv[1]); print('', flush=True); time.sleep(60)"
-    )
+WITH_A_LOCK = "from hardware.bus import Bus; bus = Bus(sys.argv[1])"
+WITHOUT_ONE = "import serial; line = serial.Serial(sys.argv[1])"  # as LeRobot and the vendor's SDK do
+
+
+@pytest.mark.parametrize("way", [WITH_A_LOCK, WITHOUT_ONE])
+def test_a_port_in_use_names_who_uses_it(chain, way):
+    hold = f"import sys, time; {way}; print('', flush=True); time.sleep(60)"
     with Line(chain) as line:
         other = subprocess.Popen([sys.executable, "-c", hold, line.port], stdout=subprocess.PIPE)
         assert other.stdout and other.stdout.readline()
-        with pytest.raises(PortError, match=rf"in use by .*process {other.pid}"):
+        with pytest.raises(PortError, match=rf"in use by \S+ \(process {other.pid}\); stop"):
             Bus(line.port)
         other.kill()
         other.communicate()
         Bus(line.port).close()
 
 
+def test_who_emulates_a_port_does_not_use_it():
+    emulate = (
+        "import time; from hardware.chain import Chain; from hardware.line import Line; "
+        "line = Line(Chain([])); print(line.port, flush=True); time.sleep(60)"
+    )
+    twin = subprocess.Popen([sys.executable, "-c", emulate], stdout=subprocess.PIPE, text=True)
+    assert twin.stdout
+    port = twin.stdout.readline().strip()
+    with closing(Bus(port)):
+        assert [pid for pid, _ in holding(port)] == [os.getpid()]
+    twin.kill()
+    twin.communicate()
+
+
 @pytest.mark.parametrize(
-    ("port", "words"), [("/dev/ttyNONE", "no port /dev/ttyNONE; twinarm find"), ("/tmp", "cannot open /tmp")]
+    ("port", "words"),
+    [
+        ("/dev/ttyNONE", "no port /dev/ttyNONE; twinarm find"),
+        ("/tmp", "/tmp is no serial port; twinarm find"),
+        ("/dev/null", "/dev/null is no serial port; twinarm find"),
+    ],
 )
 def test_a_port_that_is_none_is_told(port, words):
     with pytest.raises(PortError, match=words):

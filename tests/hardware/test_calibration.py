@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +97,23 @@ def test_a_file_that_is_no_calibration_is_told(tmp_path, text, words):
         (tmp_path / "mine.json").write_text(text)
     with pytest.raises(CalibrationError, match=words):
         Calibration.load(tmp_path / "mine.json")
+
+
+def test_a_folder_is_no_calibration(tmp_path):
+    with pytest.raises(CalibrationError, match="cannot be read: Is a directory"):
+        Calibration.load(tmp_path)
+
+
+def test_whoever_is_killed_while_saving_leaves_the_old_one_where_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "mine.json"
+    old, new = (calibration(dict.fromkeys(JOINTS, mount)) for mount in (2000, 2100))
+    old.save(path)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        new.save(path)
+    assert Calibration.load(path) == old
+    new.save(path)
+    assert Calibration.load(path) == new
 
 
 def test_two_joints_do_not_share_a_servo():

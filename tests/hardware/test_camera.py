@@ -1,7 +1,13 @@
 """The camera driver on a served stream: how new its pictures are, and what it says when they are not."""
 
+import os
+import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -112,11 +118,42 @@ def test_a_lost_camera_is_told_and_found_again(webcam):
 
 
 def test_a_camera_of_another_size_is_refused(webcam):
-    with pytest.raises(CameraError, match=r"pictures are \(480, 640\) now, they must be \(720, 1280\)"):
+    with pytest.raises(CameraError, match=r"pictures are \(480, 640\), they must be \(720, 1280\); the arm's file"):
         Camera(webcam.url, PX, (720, 1280))
 
 
-@pytest.mark.parametrize("source", ["/dev/videoNONE", "http://127.0.0.1:9/wrist.mjpg"])
-def test_a_camera_that_is_none_is_told_with_the_next_move(source):
-    with pytest.raises(CameraError, match="cannot be opened; twinarm find"):
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/dev/videoNONE", "there is no such camera; twinarm find"),
+        ("http://127.0.0.1:9/wrist.mjpg", "it cannot be opened; twinarm find"),
+        (__file__, "test_camera.py: it shows no pictures; twinarm find"),
+    ],
+)
+def test_a_camera_that_is_none_is_told_with_the_next_move(source, words):
+    with pytest.raises(CameraError, match=words):
         Camera(source, PX)
+
+
+def test_a_camera_that_another_program_has_names_it(tmp_path):
+    (held := tmp_path / "video").write_bytes(b"")
+    hold = "import sys, time; file = open(sys.argv[1]); print('', flush=True); time.sleep(60)"
+    other = subprocess.Popen([sys.executable, "-c", hold, str(held)], stdout=subprocess.PIPE)
+    assert other.stdout and other.stdout.readline()
+    with pytest.raises(CameraError, match=rf"in use by \S+ \(process {other.pid}\); stop that first"):
+        Camera(str(held), PX)
+    other.kill()
+    other.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a device to a group")
+def test_a_camera_that_is_forbidden_names_the_group():
+    look = "import os, sys, hardware.camera as c; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
+    look += "print(c._shut(sys.argv[1]))"
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        os.mknod(device := Path(folder) / "video", stat.S_IFCHR | 0o660, os.stat("/dev/null").st_rdev)
+        os.chown(device, 0, 44)
+        os.chmod(device, 0o660)
+        told = subprocess.run([sys.executable, "-c", look, str(device)], capture_output=True, text=True)
+    assert "not permitted; join its group with sudo usermod -aG video" in told.stdout

@@ -12,7 +12,7 @@ from rig import CALIBRATION
 
 from control.config import RobotConfig
 from hardware.bus import Bus
-from hardware.checkup import check_camera, check_servos
+from hardware.checkup import check_camera, check_camera_name, check_servos
 from sim.webcam import Webcam
 from tools.cli import main
 from tools.world import World
@@ -71,7 +71,13 @@ def heat(celsius: float) -> Callable[[World], None]:
         (change(2, "id", 1), "shoulder_lift", "FAIL", "servo 2 does not answer", "another id"),
         (change(2, "id", 1), "shoulder_pan", "FAIL", "servo 1 .* garbled; do two servos have that id", "ids and plugs"),
         (change(5, "model", 1), "wrist_roll", "FAIL", "servo 5 is model 1", "put an STS3215"),
-        (change(4, "firmware_minor", 99), "firmware", "FAIL", "not the same", "one version"),
+        (
+            change(4, "firmware_minor", 99),
+            "firmware",
+            "FAIL",
+            "3.10 on servo 1, 2, 3, 5, 6; 3.99 on servo 4",
+            "one version",
+        ),
         (change(6, "max_voltage", 80), "gripper", "FAIL", "made for 4.0 to 8.0 V", "the supply it is made for"),
         (heat(58.0), "wrist_flex", "WARN", "58 degrees Celsius; hot", "cool down"),
         (heat(66.0), "wrist_flex", "FAIL", "66 degrees Celsius; hot", "cool down"),
@@ -97,7 +103,8 @@ def test_servos_that_listen_at_another_rate_are_told_once(world, baud_code):
 
 def test_a_port_that_is_missing_or_busy_is_told(world):
     (missing,) = check_servos("/dev/ttyNONE", CALIBRATION, SLACK_S)
-    assert missing.outcome == "FAIL" and "there is no port /dev/ttyNONE" in missing.words
+    assert missing.outcome == "FAIL" and missing.words == "there is no port /dev/ttyNONE"
+    assert missing.fix == "twinarm find lists those there are"
     bus = Bus(world.line.port)
     (busy,) = check_servos(world.line.port, CALIBRATION, SLACK_S)
     bus.close()
@@ -109,7 +116,7 @@ def test_a_port_that_is_missing_or_busy_is_told(world):
     [
         ({"frozen": True}, (480, 640), "FAIL", "frozen", "its plug"),
         ({"dark": True}, (480, 640), "FAIL", "nothing but dark or light", "its lens and the light"),
-        ({}, (240, 320), "FAIL", "they must be", "its plug"),
+        ({}, (240, 320), "FAIL", "they must be", "the arm's file says its size"),
         ({"fps": 7.0}, (480, 640), "WARN", "[5-8] pictures a second", "more light"),
     ],
 )
@@ -124,7 +131,14 @@ def test_a_camera_that_shows_what_it_should_not_is_told(ails, size, outcome, wor
 
 def test_a_camera_that_is_not_there_fails():
     check = check_camera("wrist_cam", "/dev/video77", (480, 640), 32)
-    assert check.outcome == "FAIL" and "/dev/video77" in check.words
+    assert check.outcome == "FAIL" and check.words == "/dev/video77: there is no such camera"
+    assert check.fix == "twinarm find lists those there are"
+
+
+def test_a_camera_named_by_its_number_is_warned_of():
+    (check,) = check_camera_name("wrist_cam", "/dev/video0")
+    assert check.outcome == "WARN" and "/dev/video0 may be another" in check.words and "by path" in check.fix
+    assert not list(check_camera_name("wrist_cam", "/dev/v4l/by-path/pci-0000:00:14.0-usb-0:2:1.0-video-index0"))
 
 
 def test_the_command_shows_the_machine_and_that_no_arm_is_named(tmp_path, monkeypatch, capsys):

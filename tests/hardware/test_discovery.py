@@ -66,7 +66,7 @@ def test_a_camera_is_found_by_its_lasting_name_with_what_it_sees(devices):
 def test_a_port_that_somebody_else_has_is_listed_with_the_reason(devices, world):
     (devices / "ttyUSB0").write_text("no terminal")
     found = {Path(port.name).name: port for port in ports(devices)}
-    assert "cannot open" in found["ttyUSB0"].trouble and not found["ttyUSB0"].ids
+    assert "no serial port" in found["ttyUSB0"].trouble and not found["ttyUSB0"].ids
 
 
 def test_the_command_lists_all_and_saves_pictures(devices, tmp_path, capsys):
@@ -139,6 +139,12 @@ def test_without_a_person_nothing_is_set_up(verb, world, monkeypatch, capsys):
         monkeypatch.setattr("sys.stdin", nobody)
         assert main([verb, world.line.port]) == 2
     assert "run it in a terminal" in capsys.readouterr().err
+
+
+def test_nobody_is_asked_to_connect_a_servo_to_a_port_that_is_none(capsys):
+    assert main(["setup-servos", "/dev/ttyNONE"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no port /dev/ttyNONE" in told and "Connect" not in told
 
 
 def test_a_joint_that_does_not_exist_cannot_be_new(capsys):

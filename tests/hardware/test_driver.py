@@ -86,6 +86,18 @@ def test_servos_of_which_none_answers_are_refused_in_one_line(found):
     assert "no servo answers on /dev/pts" in cause and "at 1000000 baud; see the supply" in cause
 
 
+def test_a_servo_that_falls_silent_while_it_is_being_known_is_refused(found):
+    answers = found.port.chain.receive
+
+    def receive(packet: bytes, now_s: float) -> list:
+        asked_for_firmware = packet[2] == 4 and packet[4:6] == b"\x02\x01"
+        return [] if asked_for_firmware else answers(packet, now_s)
+
+    found.port.chain.receive = receive
+    found.driver.open()
+    assert found.mode is M.REFUSED and "servo 4" in found.driver.state.causes[0]
+
+
 def test_every_reason_why_another_arm_is_refused_fits_into_the_telemetry(found):
     for motor in found.world.motors:
         for register in ("homing_offset", "min_position", "max_position"):
@@ -134,6 +146,25 @@ def test_an_arm_that_moves_when_torque_comes_on_is_let_go_again(found):
     found.world.plant.data.qfrc_applied[found.world.plant.arm.dofs[0]] = 3.0  # somebody pulls at it
     told = found.say(W.ARM, then_s=0.25)
     assert found.mode is M.REFUSED and "moved" in told.causes[0]
+    assert not any(found.registers("torque_enable"))
+
+
+def test_torque_comes_on_weakly_and_in_full_once_the_arm_was_seen_to_stand(found):
+    found.driver.open()
+    found.say(W.ARM)
+    assert found.mode is M.ARMING
+    assert found.registers("torque_enable") == [1] * 6 and found.registers("torque_limit") == [400] * 5 + [270]
+    found.live(0.3)
+    assert found.mode is M.HOLD and found.registers("torque_limit") == [600] * 5 + [270]
+
+
+def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_again(found):
+    servo = found.world.motors[3].servo
+    write = servo.write
+    servo.write = lambda address, data: None if address in (40, 42) else write(address, data)
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and told.causes == ["torque did not come on: wrist_flex"]
     assert not any(found.registers("torque_enable"))
 
 
@@ -215,12 +246,33 @@ def test_a_stop_stays_until_somebody_clears_it(rig):
     assert rig.mode is M.ACTIVE
 
 
+def test_a_stop_ends_the_way_at_once(rig):
+    goal = HOME + np.array([1.5, 0, 0, 0, 0, 0])
+    for _ in range(3):
+        rig.command(goal)
+    rig.live(0.03, Target(tuple(goal.tolist()), rig.driver.cycles, 0.15))
+    rig.say(W.STOP)
+    told = rig.registers("goal_position")
+    rig.live(0.5)
+    assert rig.mode is M.STOPPED and rig.registers("goal_position") == told
+
+
 def test_a_servos_fault_holds_weakly_where_the_arm_is(rig):
     rig.command(HOME + np.array([0.3, 0, 0, 0, 0, 0]))
     rig.world.motors[2]._faults = Fault.OVERLOAD
     rig.live(0.02)
     assert rig.mode is M.FAULT and rig.driver.state.causes == ("elbow_flex: overload",)
     assert rig.registers("torque_limit") == [390] * 5 + [270]
+
+
+def test_an_arm_at_fault_pushes_no_more_against_what_it_has_met(rig):
+    for _ in range(3):
+        rig.world.plant.jam(0, 5.0)
+        rig.command(HOME + np.array([0.8, 0, 0, 0, 0, 0]))
+    assert abs(rig.registers("present_load")[0]) > 300
+    rig.world.motors[0]._faults = Fault.OVERLOAD
+    rig.live(0.3)
+    assert rig.mode is M.FAULT and abs(rig.registers("present_load")[0]) < 100
 
 
 def test_a_silent_servo_holds_the_others(rig):
@@ -286,6 +338,27 @@ def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
     sent = len(rig.port.sent)
     rig.command(HOME)
     assert not any(packet[4] == 0x83 for packet in rig.port.sent[sent:])  # nothing is written any more
+
+
+def test_torque_fades_before_a_parked_arm_is_let_go(rig):
+    rig.say(W.PARK)
+    limits = []
+    while rig.mode is not M.READY and len(rig.telemetry) < 1000:
+        if rig.cycle().mode == M.RELEASING:
+            limits.append(rig.registers("torque_limit")[1])
+    assert limits[0] > 380 and limits[-1] < 20 and (np.diff(limits) <= 0).all()
+
+
+def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
+    servo = rig.world.motors[3].servo
+    write = servo.write
+    servo.write = lambda address, data: None if address == 40 else write(address, data)
+    sent = len(rig.port.sent)
+    rig.say(W.LIMP)
+    off = [packet for packet in rig.port.sent[sent:] if packet[4] in (0x03, 0x83) and packet[5] == 40]
+    assert off[0][2] == 0xFE and len(off[0]) == 8 + 2 * len(JOINTS)  # before each by itself, of whom some may be silent
+    assert rig.registers("torque_enable") == [0, 0, 0, 1, 0, 0]
+    assert rig.telemetry[-1].causes == ["wrist_flex may still hold; switch the supply off"]
 
 
 def test_telemetry_fits_its_slot_with_everything_wrong(rig):
@@ -363,6 +436,16 @@ def test_a_servo_that_switched_itself_off_is_not_switched_on_again_by_a_goal(rig
     assert rig.registers("torque_enable") == [1, 1, 1, 1, 1, 0]
 
 
+def test_a_servo_that_switches_itself_off_in_motion_stays_off_when_the_others_are_held(rig):
+    goal = HOME + np.array([1.0, 0.2, 0, -0.5, 0, 0])
+    for _ in range(3):
+        rig.command(goal)
+    rig.world.motors[3].complain(Fault.CURRENT)
+    for _ in range(3):
+        rig.command(goal)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+
+
 @pytest.mark.parametrize("latch", ["stop", "fault"])
 def test_a_servo_that_lost_power_while_latched_stays_off_until_cleared_and_is_then_held_where_it_is(rig, latch):
     if latch == "stop":
@@ -381,6 +464,32 @@ def test_a_servo_that_lost_power_while_latched_stays_off_until_cleared_and_is_th
     assert abs(rig.world.plant.joints_rad[3] - sunk) < 0.1
 
 
+def reopen(rig: Rig) -> None:
+    """The driver is gone; another one comes."""
+    old = rig.driver
+    rig.driver = Driver(Servos(rig.bus, old.servos.calibration), SPEC, np.full(6, 0.2), old._poses, lambda: rig.now_s)
+    rig.driver.open()
+
+
+@pytest.mark.parametrize("off_s", [0.06, 0.3, 0.5, 0.6])
+def test_an_arm_whose_supply_comes_back_is_not_flung_to_where_its_client_still_wants_it(rig, off_s):
+    def commanded(seconds: float) -> None:
+        for _ in range(round(seconds / 0.02)):  # by a client that goes on at 50 Hz
+            rig.live(0.02, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
+
+    commanded(0.1)
+    rig.world.line.chain.deaf = set(rig.driver.servos.calibration.ids)
+    for motor in rig.world.motors:
+        motor.servo.power_up()
+    commanded(off_s)
+    rig.world.line.chain.deaf = set()
+    rig.telemetry.clear()
+    commanded(0.5)
+    assert {told.mode for told in rig.telemetry} <= {M.HOLD, M.FAULT} and rig.mode is M.FAULT
+    assert all("lost power" in cause for cause in rig.driver.state.causes)
+    assert rig.registers("torque_limit") == [390] * 5 + [270]
+
+
 @pytest.mark.parametrize("mode", [M.STOPPED, M.FAULT])
 def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
     if mode is M.STOPPED:
@@ -389,14 +498,44 @@ def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
         rig.world.motors[2]._faults = Fault.OVERLOAD
         rig.live(0.05)
         rig.world.motors[2]._faults = Fault(0)
-    old = rig.driver
-    rig.driver = Driver(Servos(rig.bus, old.servos.calibration), SPEC, np.full(6, 0.2), old._poses, lambda: rig.now_s)
-    rig.driver.open()
+    reopen(rig)
     assert rig.mode is mode and "left" in rig.driver.state.causes[0]
     rig.say(W.ARM, then_s=0.5)
     assert rig.mode is mode
     rig.say(W.CLEAR, then_s=0.5)
     assert rig.mode is M.HOLD and moved(rig, HOME) < 0.1
+
+
+def test_a_fault_that_switched_its_servo_off_outlives_the_driver(rig):
+    rig.world.motors[3].celsius = 71.0
+    rig.live(0.5)
+    rig.world.motors[3].celsius = 50.0
+    rig.live(1.0)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+    reopen(rig)
+    rig.say(W.ARM, then_s=0.5)
+    assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+    rig.say(W.CLEAR, then_s=0.5)
+    assert rig.mode is M.HOLD and all(rig.registers("torque_enable"))
+
+
+def test_an_arm_that_was_left_holding_far_out_is_armed_again_without_sinking(rig):
+    out = np.array([0.0, 1.2, -1.4, 0.0, 1.57, 0.5])
+    rig.live(8.0, GoTo(tuple(out.tolist())))
+    there = rig.world.plant.joints_rad.copy()
+    for _ in range(3):
+        reopen(rig)
+        rig.say(W.ARM, then_s=0.5)
+        assert rig.mode is M.HOLD, rig.driver.state
+    assert moved(rig, there) < 0.005
+
+
+def test_an_arm_that_holds_and_is_moved_while_it_is_armed_is_not_said_to_be_let_go(rig):
+    reopen(rig)
+    rig.world.plant.data.qfrc_applied[rig.world.plant.arm.dofs[0]] = 3.0
+    told = rig.say(W.ARM, then_s=0.25)
+    assert rig.mode is M.REFUSED and all(rig.registers("torque_enable"))
+    assert "the arm holds as before; hold the arm still" in told.causes[0]
 
 
 def test_an_arm_that_is_not_held_yet_and_told_to_stop_is_not_armed_until_cleared(found):

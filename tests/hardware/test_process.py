@@ -114,6 +114,25 @@ def test_an_arm_that_was_told_to_go_limp_is_let_go_even_where_the_driver_hangs_o
             arm.observe()
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_arm_that_was_stopped_is_found_so_when_its_driver_has_died(world, heard):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        moving(arm, 2)
+        if heard:
+            arm.say(Word.STOP)
+        else:
+            os.kill(arm.driver_pid, signal.SIGSTOP)
+            arm._driver.tell(Say(Word.STOP))
+        os.kill(arm.driver_pid, signal.SIGKILL)
+        assert stands(world)
+    assert torque(world) == [1] * 6
+    with opened(world) as again:
+        assert again.health().state == "stopped"
+        with pytest.raises(UserError, match="the arm is stopped"):
+            again.reset(ResetRequest("home", 0))
+
+
 def test_closing_twice_is_closing_once(world):
     with opened(world) as arm:
         arm.close()
@@ -149,6 +168,14 @@ def test_another_arms_calibration_is_refused_in_words(world):
     world.motors[JOINTS.index("elbow_flex")].servo["homing_offset"] = 7
     with pytest.raises(UserError, match="the arm is refused: elbow_flex: servo 3 holds homing_offset 7"):
         ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+
+
+def test_servos_at_another_rate_are_refused_in_one_clause(world):
+    for motor in world.motors:
+        motor.servo["baud_code"] = 1
+    with pytest.raises(UserError) as told:
+        ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+    assert "no servo answers on" in str(told.value) and "silent" not in str(told.value)
 
 
 def test_a_port_that_is_none_is_told_in_the_drivers_words():

@@ -53,8 +53,17 @@ def test_nobody_at_the_terminal_lets_nothing_go(world, address, monkeypatch, cap
     for motor in world.motors:
         motor.servo["torque_enable"] = 1
     (tmp_path / "nobody").touch()
-    with open(tmp_path / "nobody") as nobody:
+    with holding(world), open(tmp_path / "nobody") as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
         assert main(["touch", "--robot", str(address)]) == 2
     assert "somebody must hold the arm" in capsys.readouterr().err
     assert all(motor.servo["torque_enable"] for motor in world.motors)
+
+
+def test_an_arm_with_another_ones_calibration_tells_no_place(world, address, capsys):
+    world.motors[2].servo["homing_offset"] = 77
+    with holding(world):
+        assert main(["touch", "--robot", str(address)]) == 2
+    told = capsys.readouterr()
+    assert "elbow_flex: servo 3 holds homing_offset 77, the calibration 1204; is it another arm's?" in told.err
+    assert "limp" not in told.err and not told.out

@@ -37,7 +37,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture
 def port(tmp_path) -> Iterator[str]:
-    """Of a twin in another process, at home in the middle of the air, torque off."""
+    """Of a twin in another process, limp and lying on the table."""
     command = [sys.executable, "-m", "tools.cli", "twin", "--json", "--link", str(tmp_path / "ttyTWIN")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as twin:
         assert twin.stdout

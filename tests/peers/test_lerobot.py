@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from control.arm import Arm
-from control.types import JOINTS
+from control.arm import Arm, facts
+from control.types import GRIPPER, JOINTS
 from hardware.calibration import Calibration
 from tools.world import twin_calibration
 
@@ -71,9 +72,21 @@ def test_handshake_calibration_and_torque(port):
     arm.disconnect()
 
 
+def lifted() -> dict[str, float]:
+    """The home pose in LeRobot's units: degrees from the middle, the gripper in percent. A limp arm lies on the table,
+    which would bar its wrist."""
+    arm = Arm.from_facts()
+    home_rad, middle_rad = np.array(facts()["home_rad"]), (arm.lower_rad + arm.upper_rad) / 2
+    pose = dict(zip(JOINTS, np.degrees(home_rad - middle_rad).tolist(), strict=True))
+    open_share = (home_rad - arm.lower_rad)[GRIPPER] / (arm.upper_rad - arm.lower_rad)[GRIPPER]
+    return {f"{name}.pos": value for name, value in (pose | {"gripper": 100 * open_share}).items()}
+
+
 def test_the_follower_moves_joint_after_joint_where_it_is_told(port, theirs):
     with connected(port, theirs) as robot:
         assert robot.is_calibrated
+        robot.send_action(lifted())
+        time.sleep(SETTLE_S)
         for name in JOINTS:
             before = robot.get_observation()
             by = 20.0 if before[f"{name}.pos"] < 20 else -20.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from control import arm as kinematics
+from control.errors import TwinarmError
 from hardware.black_box import ROW, ROW_S, BlackBox, read
 from hardware.extremes import extremes
 from tools.bench_driver import lateness
@@ -45,6 +46,12 @@ def test_reaction_standstill_and_way_are_what_the_record_shows(told_s, moves_s):
     assert way_mm == pytest.approx(1e3 * np.linalg.norm(stood - struck), abs=2)
 
 
+def test_an_arm_that_stood_already_tells_nothing_of_a_reaction():
+    rows = record(0.04, 0.1)
+    with pytest.raises(TwinarmError, match="stood when it was struck"):
+        reaction(rows, STRUCK_S + 0.5)
+
+
 def test_a_record_within_every_limit_breaks_none():
     assert all(extreme.kept for extreme in extremes(record()))
 
@@ -55,6 +62,7 @@ def test_a_record_within_every_limit_breaks_none():
         ("duty", 2, 0.7, "elbow_flex pushed"),
         ("duty", 5, 0.4, "gripper pushed"),
         ("speed_rad_s", 1, -4.0, "shoulder_lift turned"),
+        ("goal_rad", 4, HOME[4] + 0.4, "wrist_roll told to turn"),
         ("goal_rad", 3, 3.0, "wrist_flex told beyond its range"),
         ("joints_rad", 4, -4.0, "wrist_roll beyond its range"),
         ("joints_rad", 1, 1.0, "lowest fingertip"),

@@ -2,6 +2,8 @@
 
 import dataclasses
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -121,3 +123,20 @@ def test_a_mistake_is_one_line_and_status_2(flags, complaint, capsys):
             signal.signal(number, handler)
     complained = capsys.readouterr().err
     assert complaint in complained and complained.count("\n") == 1
+
+
+def collected(robot: str) -> subprocess.CompletedProcess[str]:
+    """What pytest says to holding this robot to the contract, without doing it."""
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "tests/test_robot_contract.py", "--robot", robot]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_tests_that_could_hurt_an_arm_ask_first(tmp_path, serving):
+    for robot in ("real", "mine.yaml"):
+        told = collected(robot)
+        assert told.returncode == 4 and "add --allow-motion" in told.stderr
+    with serving(tmp_path / "metal", "--robot", "twin") as (endpoint, _):
+        told = collected(endpoint)
+        assert told.returncode == 4 and f"the arm at {endpoint} would move" in told.stderr
+    with serving(tmp_path / "simulated") as (endpoint, _):
+        assert collected(endpoint).returncode == 0
