@@ -10,7 +10,7 @@ import numpy as np
 
 from control.arm import Arm
 from control.config import RobotConfig
-from control.governor import RATE_HZ, TICK_S
+from control.governor import RATE_HZ
 from control.modes import Word
 from control.pacing import Pacer
 from hardware.arm import spec_of, task_of
@@ -30,8 +30,8 @@ def bench_driver(seconds: float = 20.0) -> dict[str, float]:
     report: dict[str, float] = {"loads": LOADS}
     with loaded():
         for name, prompt in (("prompt", True), ("plain", False)):
-            stamps_s, overruns, granted = _ran(seconds, prompt)
-            late_ms = 1e3 * lateness(stamps_s)
+            late_s, overruns, granted = _ran(seconds, prompt)
+            late_ms = 1e3 * late_s
             for share in (50, 99, 100):
                 report[f"{name}_late_p{share}_ms"] = float(np.percentile(late_ms, share))
             report |= {f"{name}_cycles": len(late_ms), f"{name}_left_out": overruns}
@@ -40,13 +40,16 @@ def bench_driver(seconds: float = 20.0) -> dict[str, float]:
     return report
 
 
-def lateness(stamps_s: np.ndarray) -> np.ndarray:
-    """(n,) seconds by which each cycle began after its turn. Turns are a tick apart; the earliest cycle was in time."""
-    phases = (stamps_s - stamps_s[0]) % TICK_S
-    # No cycle begins just before its turn: what ends the longest time of a tick when none ever begins is the turn.
-    begun = np.unique(phases)
-    gaps = np.diff(begun, prepend=begun[-1] - TICK_S)
-    return (phases - begun[gaps.argmax()]) % TICK_S
+class Turns(Pacer):
+    """A pacer that remembers when each turn was."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE_HZ)
+        self.at_s: list[float] = []
+
+    def tick(self) -> float:
+        self.at_s.append(super().tick())
+        return self.at_s[-1]
 
 
 @contextmanager
@@ -77,8 +80,8 @@ def _ran(seconds: float, prompt: bool) -> tuple[np.ndarray, int, bool]:
 
 
 def drive(task: Task, seconds: float, prompt: bool, pipe: Connection) -> None:
-    """A driver's life as in `hardware.process`, with an arm that holds; tells when each cycle began."""
-    stamps: list[float] = []
+    """A driver's life as in `hardware.process`, with an arm that holds; tells how late each cycle began."""
+    began_s: list[float] = []
     driver = build(task)
     granted = prompt and be_prompt(PRIORITY)
     driver.open()
@@ -93,7 +96,8 @@ def drive(task: Task, seconds: float, prompt: bool, pipe: Connection) -> None:
         return given
 
     def note(telemetry: Telemetry) -> None:
-        stamps.append(telemetry.stamp_s)
+        began_s.append(telemetry.stamp_s)
 
-    run(driver, orders, note, Pacer(RATE_HZ))
-    pipe.send((np.array(stamps), driver.late, granted))
+    turns = Turns()
+    run(driver, orders, note, turns)
+    pipe.send((np.array(began_s[1:]) - turns.at_s[: len(began_s) - 1], driver.late, granted))  # the first has no turn

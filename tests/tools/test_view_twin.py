@@ -5,10 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from tests.tools.chromium import NO_SCENE, Browser
+from control import arm as kinematics
+from tests.tools.chromium import NO_SCENE, Browser, wait_for
 from tests.tools.viewing import Hands, Witness, drive, view
 
 pytestmark = pytest.mark.roomy
+HOME_RAD = np.array(kinematics.facts()["home_rad"])
 STOPS_S = 0.2
 FAST_M_S = 0.07  # of the 0.1 that a held key means
 
@@ -88,7 +90,7 @@ def test_keys_of_a_browser_lift_the_cube(browser, twin):
     page = browser.page(address)
     drive(page)
     page.click("[data-order=home]")
-    page.until("document.querySelector('#stale').textContent.includes('glides home')")
+    wait_for(lambda: np.abs(witness.now()["joints_rad"] - HOME_RAD).max() < 0.1, what="the arm at home")
     page.until("document.querySelector('#stale').hidden")
     lift(page, witness)
     page.close()
