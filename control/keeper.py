@@ -102,11 +102,15 @@ def _serve(work: Work, where: str | None, ours: Connection, theirs: Connection) 
             theirs.recv_bytes()
         stop.set()
 
+    def tell(code: str, words: str) -> None:
+        with suppress(OSError):  # the keeper may be gone, and then there is nobody to be told
+            theirs.send_bytes(msgspec.json.encode((code, words)))
+
     threading.Thread(target=watch, daemon=True).start()
     try:
-        work(where, lambda opened: theirs.send_bytes(msgspec.json.encode((OPENED, opened))), stop)
+        work(where, lambda opened: tell(OPENED, opened), stop)
     except TwinarmError as error:
-        theirs.send_bytes(msgspec.json.encode(wire.write_error(error)))
+        tell(*wire.write_error(error))
     except OSError as error:
         if error.filename is None:
             raise

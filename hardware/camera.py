@@ -24,6 +24,7 @@ DARK, BRIGHT = 4.0, 251.0  # mean brightness
 FIRST_S = 5.0  # to wait for the first picture
 RETRY_S = (0.5, 5.0)  # the first pause before opening it again, and the longest
 # Without these FFmpeg reads ahead, and every picture is some pictures old.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a camera that goes is told of here, in this house's words
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "fflags;nobuffer|flags;low_delay|probesize;32|analyzeduration;0")
 
 

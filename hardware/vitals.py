@@ -28,7 +28,7 @@ ROW = np.dtype(
 )
 SIGNS = {"position": 15, "speed": 15, "load": 10, "current": 15}  # of sign and magnitude
 AMPERES = 0.0065
-SILENT_S = 0.030  # for which a servo's last values are still good
+SILENT_S = 0.025  # for which a servo's last values are still good: two cycles, not three, however late each begins
 STALLED, HOT, SAGGED = "stalled", "hot", "low supply"
 JUMP_RAD = 0.5  # no joint turns so far in a cycle
 JUMPS = 3

@@ -19,7 +19,7 @@ from control import wire
 from control.arm import Arm
 from control.caller import Caller
 from control.config import RobotConfig
-from control.errors import TwinarmError
+from control.errors import DriverLost, TwinarmError
 from control.remote import RemoteRobot
 from control.types import JOINTS, Command, ResetRequest
 from hardware import black_box
@@ -41,8 +41,8 @@ START_S = 20.0
 class Fault:
     """What goes wrong, and how soon it has to show: in milliseconds, until no servo's goal changes any more.
 
-    Budgets: 150 ms of watchdog and 150 of braking without a client, 100 without a gateway, 50 without a driver, 40 with
-    a silent servo, 20 without a line.
+    Budgets: 150 ms of watchdog and 150 of braking without a client or the gateway's keeper, 100 without a gateway, 50
+    without a driver, 40 with a silent servo, 20 without a line.
     """
 
     budget_ms: float
@@ -69,9 +69,9 @@ class Stage:
             f"cameras: {{wrist_cam: {{source: '{where['camera']}'}}}}\n"
         )
         self.endpoint, self.sent = f"ipc://{folder}/gate", folder / "sent"
-        self.gateway = self._gateway()
+        self.keeper = self._served()
 
-    def _gateway(self) -> subprocess.Popen[bytes]:
+    def _served(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tools.cli", "serve", "--robot", str(self.folder / "arm.yaml")]
         command += ["--endpoint", self.endpoint, "--config", CONFIG]
         gateway = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
@@ -94,15 +94,16 @@ class Stage:
             client.kill()
             client.join()
 
-    def driver_pid(self) -> int:
-        """Of the gateway's only child."""
-        return int(Path(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children").read_text().split()[0])
+    def pids(self) -> tuple[int, int, int]:
+        """Keeper, gateway and driver: each the only child of the one before."""
+        keeper = self.keeper.pid
+        return keeper, (gateway := only_child(keeper)), only_child(gateway)
 
     def close(self) -> None:
-        self.gateway.kill()
-        self.gateway.wait()
-        if self.gateway.stdout:
-            self.gateway.stdout.close()
+        self.keeper.kill()
+        self.keeper.wait()
+        if self.keeper.stdout:
+            self.keeper.stdout.close()
         end_twin(self._twin)
 
     def await_that(self, there: Callable[[], bool]) -> None:
@@ -114,10 +115,16 @@ class Stage:
             time.sleep(0.01)
 
 
+def only_child(pid: int) -> int:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
 def swing(endpoint: str, habit: str, sent: str) -> None:
     """Swing the arm about home for ever; told by a line in the file `sent`, fall into a bad habit."""
     home_rad, file = np.array(kinematics.facts()["home_rad"]), Path(sent)
-    with closing(RemoteRobot(endpoint)) as robot, closing(Caller(endpoint)) as raw:
+    # What is gone is what this is about; whoever swings is told of it and has nothing more to do.
+    with suppress(DriverLost), closing(RemoteRobot(endpoint)) as robot, closing(Caller(endpoint)) as raw:
         seen, began_s = robot.reset(ResetRequest("home", 0)), time.monotonic()
         file.touch()
         while True:
@@ -146,18 +153,14 @@ def _kill_client(stage: Stage) -> float:
     return struck_s
 
 
-def _kill_gateway(stage: Stage) -> float:
-    with stage.swinging():
-        struck_s = _kill(stage.gateway.pid)
-        time.sleep(AFTER_S)
-    return struck_s
+def _kill_server(which: int) -> Callable[[Stage], float]:
+    def strike(stage: Stage) -> float:
+        with stage.swinging():
+            struck_s = _kill(stage.pids()[which])
+            time.sleep(AFTER_S)
+        return struck_s
 
-
-def _kill_driver(stage: Stage) -> float:
-    with stage.swinging():
-        struck_s = _kill(stage.driver_pid())
-        time.sleep(AFTER_S)
-    return struck_s
+    return strike
 
 
 def _misbehave(habit: str) -> Callable[[Stage], float]:
@@ -181,8 +184,9 @@ def _await_mishap(stage: Stage) -> float:
 
 FAULTS = {
     "client killed": Fault(300.0, _kill_client),
-    "gateway killed": Fault(100.0, _kill_gateway),
-    "driver killed": Fault(50.0, _kill_driver),
+    "keeper killed": Fault(300.0, _kill_server(0)),
+    "gateway killed": Fault(100.0, _kill_server(1)),
+    "driver killed": Fault(50.0, _kill_server(2)),
     "stale commands": Fault(150.0, _misbehave("stale")),
     "commands of NaN": Fault(300.0, _misbehave("nan")),
     "silent servo": Fault(40.0, _await_mishap, "silent, joint: wrist_flex"),

@@ -98,7 +98,7 @@ def test_a_cycle_is_late_by_what_it_begins_after_its_turn():
     assert (late_s >= 0).all() and np.median(late_s) < 0.01
 
 
-@pytest.mark.parametrize("name", ["driver killed", "silent servo"])
+@pytest.mark.parametrize("name", ["gateway killed", "driver killed", "silent servo"])
 def test_an_arm_in_motion_stands_soon_after(name):
     told_ms, stands_ms, way_mm, broken = trial(FAULTS[name], 1)
     assert 0 < told_ms < 500 and stands_ms < 500 and way_mm < 150 and not broken
