@@ -115,4 +115,4 @@ def _serve(work: Work, where: str | None, ours: Connection, theirs: Connection) 
         if error.filename is None:
             raise
         told = TwinarmError(f"{error.filename}: {error.strerror}")
-        theirs.send_bytes(msgspec.json.encode(wire.write_error(told)))
+        tell(*wire.write_error(told))

@@ -167,16 +167,7 @@ class ServoArm:
         self._cycles[self._seq] = told.cycle
         while len(self._cycles) > 100:
             del self._cycles[next(iter(self._cycles))]
-        return Observation(
-            seq=self._seq,
-            stamp_s=told.stamp_s,
-            joints_rad=np.array(told.joints_rad),
-            speed_rad_s=np.array(told.speed_rad_s),
-            load=within(np.array(told.load), -ONE, ONE),
-            target_rad=np.array(told.target_rad),
-            limited=told.limited,
-            frames=MappingProxyType({name: camera.newest() for name, camera in self._cameras.items()}),
-        )
+        return sensed(told, self._seq, {name: camera.newest() for name, camera in self._cameras.items()})
 
     def _glide_to(self, joints_rad: np.ndarray) -> None:
         for _ in range(GLIDES):
@@ -203,6 +194,20 @@ class ServoArm:
         if told.mode not in modes:
             latched = told.mode in (Mode.STOPPED, Mode.FAULT)
             raise UserError(f"{_trouble(told)}; {CLEARING}" if latched else _trouble(told))
+
+
+def sensed(told: Telemetry, seq: int, frames: Mapping[str, Frame]) -> Observation:
+    """What a driver tells, as an observation."""
+    return Observation(
+        seq=seq,
+        stamp_s=told.stamp_s,
+        joints_rad=np.array(told.joints_rad),
+        speed_rad_s=np.array(told.speed_rad_s),
+        load=within(np.array(told.load), -ONE, ONE),
+        target_rad=np.array(told.target_rad),
+        limited=told.limited,
+        frames=MappingProxyType(dict(frames)),
+    )
 
 
 def _trouble(told: Telemetry) -> str:

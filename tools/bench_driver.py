@@ -30,7 +30,7 @@ def bench_driver(seconds: float = 20.0) -> dict[str, float]:
     report: dict[str, float] = {"loads": LOADS}
     with loaded():
         for name, prompt in (("prompt", True), ("plain", False)):
-            late_s, overruns, granted = _ran(seconds, prompt)
+            late_s, overruns, granted = lateness(seconds, prompt)
             late_ms = 1e3 * late_s
             for share in (50, 99, 100):
                 report[f"{name}_late_p{share}_ms"] = float(np.percentile(late_ms, share))
@@ -66,7 +66,8 @@ def busy() -> None:
         pass
 
 
-def _ran(seconds: float, prompt: bool) -> tuple[np.ndarray, int, bool]:
+def lateness(seconds: float, prompt: bool) -> tuple[np.ndarray, int, bool]:
+    """(n,) seconds by which each cycle began after its turn, how many were left out, whether priority was granted."""
     twin, where = start_twin(RobotConfig(hz=10.0))
     try:
         calibration = twin_calibration(Arm.from_facts())

@@ -26,6 +26,7 @@ from control.types import Command, ResetRequest
 from tools.bench_wire import beside, free_port
 from tools.hostile import ATTACKS, assault
 from tools.relay import relay
+from tools.rig import only_child
 from tools.shipped import FAST
 
 SWING_RAD, SWING_S = 0.15, 5.0
@@ -191,7 +192,6 @@ class Drive:
 
 def resident_mb(server: int) -> float:
     """Of the process that the one with this id keeps; 0 where there is none just now."""
-    with suppress(OSError, IndexError):
-        kept = Path(f"/proc/{server}/task/{server}/children").read_text().split()[0]
-        return int(Path(f"/proc/{kept}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    with suppress(OSError, ValueError):
+        return int(Path(f"/proc/{only_child(server)}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     return 0.0

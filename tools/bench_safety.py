@@ -24,7 +24,7 @@ from control.remote import RemoteRobot
 from control.types import JOINTS, Command, ResetRequest
 from hardware import black_box
 from hardware.extremes import extremes
-from tools.rig import SLACK_S, end_twin, start_twin
+from tools.rig import SLACK_S, end_twin, only_child, start_twin
 from tools.world import twin_calibration
 
 CONFIG = "lift_fast.yaml"
@@ -74,11 +74,11 @@ class Stage:
     def _served(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tools.cli", "serve", "--robot", str(self.folder / "arm.yaml")]
         command += ["--endpoint", self.endpoint, "--config", CONFIG]
-        gateway = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-        assert gateway.stdout
-        if not gateway.stdout.readline():
+        keeper = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        assert keeper.stdout
+        if not keeper.stdout.readline():
             raise TwinarmError("the gateway did not start; its own words are above")
-        return gateway
+        return keeper
 
     @contextmanager
     def swinging(self, habit: str = "") -> Iterator[multiprocessing.process.BaseProcess]:
@@ -113,11 +113,6 @@ class Stage:
             if time.monotonic() > deadline_s:
                 raise TwinarmError(f"nothing moved within {START_S:g} s; the client's own words are above")
             time.sleep(0.01)
-
-
-def only_child(pid: int) -> int:
-    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(child)
 
 
 def swing(endpoint: str, habit: str, sent: str) -> None:

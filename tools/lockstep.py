@@ -7,14 +7,14 @@ import mujoco
 import numpy as np
 
 from control import arm as kinematics
-from control.arm import Arm, within
+from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import TwinarmError
 from control.governor import TICK_S
 from control.modes import Mode, Word
 from control.pictures import policy_picture, squeezed, unsqueezed
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, Truth
-from hardware.arm import ONE, SETTLE_S, WATCHDOG_S, spec_of, task_of
+from hardware.arm import SETTLE_S, WATCHDOG_S, sensed, spec_of, task_of
 from hardware.bus import Bus
 from hardware.driver import Driver, Poses
 from hardware.line import NoLine
@@ -71,17 +71,7 @@ class LockstepTwin:
         return self.observe()
 
     def observe(self) -> Observation:
-        told = self._told
-        return Observation(
-            seq=self._seq,
-            stamp_s=told.stamp_s,
-            joints_rad=np.array(told.joints_rad),
-            speed_rad_s=np.array(told.speed_rad_s),
-            load=within(np.array(told.load), -ONE, ONE),
-            target_rad=np.array(told.target_rad),
-            limited=told.limited,
-            frames=MappingProxyType({"wrist_cam": self._frame()}),
-        )
+        return sensed(self._told, self._seq, {"wrist_cam": self._frame()})
 
     def halt(self) -> None:
         self.say(Word.HALT)

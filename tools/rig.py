@@ -88,3 +88,9 @@ def end_twin(twin: subprocess.Popen[bytes]) -> None:
     for pipe in (twin.stdin, twin.stdout):
         if pipe:
             pipe.close()
+
+
+def only_child(pid: int) -> int:
+    """The one process that this one started. Raises ValueError where there is none, or another; OSError too."""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.clock
 
 WRITER = """
 import sys
-from hardware.slot import Pulse, Slot
+from hardware.slot import Slot
 slot = Slot(4096, int(sys.argv[1]))
 n = 0
 while True:

@@ -11,7 +11,7 @@ from control import arm as kinematics
 from control.errors import TwinarmError
 from hardware.black_box import ROW, ROW_S, BlackBox, read
 from hardware.extremes import extremes
-from tools import bench_driver
+from tools.bench_driver import lateness
 from tools.bench_safety import FAULTS, reaction, trial
 
 pytestmark = pytest.mark.clock
@@ -93,7 +93,7 @@ def test_a_record_is_kept_whole_and_never_overwritten(tmp_path):
 
 
 def test_a_cycle_is_late_by_what_it_begins_after_its_turn():
-    late_s, left_out, _ = bench_driver._ran(1.0, prompt=False)
+    late_s, left_out, _ = lateness(1.0, prompt=False)
     assert len(late_s) + left_out == pytest.approx(100, abs=15)
     assert (late_s >= 0).all() and np.median(late_s) < 0.01
 

@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from tests.tools.chromium import Browser, wait_for
-from tests.tools.viewing import drive, hold, view
+from tests.tools.viewing import drive, hold
 from tools.cli import main
 
 pytestmark = pytest.mark.clock
@@ -19,12 +19,6 @@ HELD = "document.querySelector('#drive').classList.contains('held')"
 def browser(tmp_path_factory):
     with Browser(tmp_path_factory.mktemp("browser")) as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with view("--robot", "sim", "--runs", str(tmp_path_factory.mktemp("runs"))) as address:
-        yield address
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from control.arm import facts
-from tests.tools.chromium import NO_SCENE, Browser, wait_for
-from tests.tools.viewing import drive, hold, view
+from tests.tools.chromium import wait_for
+from tests.tools.viewing import drive, hold
 
 pytestmark = pytest.mark.clock
 STATE = "document.querySelector('#state').textContent"
@@ -21,18 +21,6 @@ navigator.getGamepads = () => [null, window.pad];
 """
 HOME_DEG = math.degrees(facts()["home_rad"][0])
 B, X, LB, RB = 1, 2, 4, 5
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("browser"), NO_SCENE) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with view("--robot", "sim", "--runs", str(tmp_path_factory.mktemp("runs"))) as address:
-        yield address
 
 
 @pytest.fixture

@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 
 from control import arm as kinematics
-from tests.tools.chromium import NO_SCENE, Browser, wait_for
+from tests.tools.chromium import wait_for
 from tests.tools.viewing import Hands, Witness, drive, view
 
 pytestmark = pytest.mark.roomy
 HOME_RAD = np.array(kinematics.facts()["home_rad"])
 STOPS_S = 0.2
 FAST_M_S = 0.07  # of the 0.1 that a held key means
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("browser"), NO_SCENE) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
