@@ -34,6 +34,8 @@ def draw(path: Path, rollouts: Rollouts, verdicts: list[Verdict], gamma: float) 
         returns(axis, rollouts, verdict, gamma)
     for axis in axes[len(verdicts) :]:
         axis.axis("off")
+    for axis in axes[::ACROSS]:
+        axis.set_ylabel("paid so far, discounted")
     axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
     plt.close(figure)
