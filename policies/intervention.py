@@ -87,7 +87,8 @@ class Shared:
         stand: Callable[[], object] | None = None,
     ):
         self._policy, self._hand, self._robot, self._stand = policy, Hand(operator), robot, stand
-        self._person = Teleoperated(self._hand, robot, spaces)
+        asked_hz = robot.spec.hz / spaces.config.action_repeat
+        self._person = Teleoperated(self._hand, robot, spaces, asked_hz=asked_hz)
         self._driven = Repeat(self._person, spaces)
         self._decision = spaces.config.action_repeat
         self.reset()

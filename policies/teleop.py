@@ -13,6 +13,7 @@ from control.operating import Intent, Operator
 from control.types import GRIPPER, Command, Observation, Who
 from policies.spaces import Spaces
 
+FULL_M_S = 0.1  # of the tool at full motion: what a person can follow who sees a picture late
 SHARES = (1.0, 0.5, 0.25, 0.125)  # of what is wanted, tried in turn
 MISSED = 0.3  # of the way to where an action means the tool to be: if more is left, the arm does not reach that far
 STILL_M, TURNS = 0.001, 0.05  # of a tool that turns where it is; an action's roll from which on it does
@@ -24,11 +25,21 @@ class Teleoperated:
 
     Args:
         robot: the one that is driven.
-        speed: share of a full action that full motion means.
+        speed_m_s: of the tool at full motion, as far as a full action goes; roll and gripper keep their share with it.
+        asked_hz: how often this acts; by default in every control period.
     """
 
-    def __init__(self, operator: Operator, robot: Robot, spaces: Spaces, speed: float = 0.5):
-        self._operator, self._robot, self._spaces, self._speed = operator, robot, spaces, speed
+    def __init__(
+        self,
+        operator: Operator,
+        robot: Robot,
+        spaces: Spaces,
+        speed_m_s: float = FULL_M_S,
+        asked_hz: float | None = None,
+    ):
+        self._operator, self._robot, self._spaces = operator, robot, spaces
+        fastest_m_s = spaces.config.step_m * (asked_hz or robot.spec.hz)
+        self._speed = min(1.0, speed_m_s / fastest_m_s)  # share of a full action that full motion means
         self._travel_rad = robot.spec.speed_rad_s / robot.spec.hz  # (J,) of a control period
         self.held = False  # whether somebody held the dead-man at the last action
         self.forwards_rad = 0.0  # where the operator's x points, about the vertical from the base's

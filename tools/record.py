@@ -75,7 +75,7 @@ def configured(arguments: Arguments) -> TrainConfig:
             f"--seed {arguments.seed}: it must be 0 to {TRAINING_SEED - ELSEWHERE}; others are for training"
         )
     if not 0 < arguments.speed <= 1:
-        raise UserError(f"--speed must be above 0 and at most 1, got {arguments.speed}")
+        raise UserError(f"--speed must be above 0 and at most 1 m/s, got {arguments.speed:g}")
     flags = {"task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage)}
     return settings.load(fitting_config(arguments.robot, arguments.config, FAST), arguments.set, flags)
 
@@ -103,11 +103,11 @@ def session_of(
     arguments: Arguments, config: TrainConfig, robot: Robot, person: Operator, dataset: Dataset, line: StatusLine
 ) -> Session:
     """All that is needed to record."""
-    told = {"device": arguments.device, "who": arguments.who, "speed": f"{arguments.speed:g}"}
+    told = {"device": arguments.device, "who": arguments.who, "speed_m_s": f"{arguments.speed:g}"}
     noted = {name: value for name, value in told.items() if value}
     stage, calibration = stage_name(config.task.stage), robot.spec.calibration
     spaces = Spaces(config.spaces, Arm.of(config.robot.model))
-    driver = Teleoperated(person, robot, spaces, arguments.speed)
+    driver = Teleoperated(person, robot, spaces, arguments.speed, robot.spec.hz / config.spaces.action_repeat)
     return Session(
         robot=robot,
         policy=Repeat(driver, spaces),

@@ -17,7 +17,6 @@ from policies.spaces import Spaces, SpacesConfig
 from policies.teleop import Teleoperated
 from tools.page_operator import PageOperator
 
-FULL_M_S = 0.1  # of the tool, while a key is held down
 PATIENCE_S = 30.0  # with a robot that comes home
 IDLE_S, AGAIN_S = 0.05, 0.5  # between looks for orders; before what failed is tried again
 TRUTH_S = (0.5, 0.1)  # between looks at it, while others drive and while we do
@@ -134,8 +133,7 @@ class Seat:
             self._seen = self._at_home()
         else:
             self._seen = self._robot.observe()
-        speed = min(1.0, FULL_M_S / (self._spaces.config.step_m * self.spec.hz))
-        self._policy = Teleoperated(self._dead_man, self._robot, self._spaces, speed)
+        self._policy = Teleoperated(self._dead_man, self._robot, self._spaces)
 
     def _witness(self, step: Step) -> None:
         self.truth = step.truth

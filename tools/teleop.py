@@ -20,7 +20,7 @@ from tools.status_line import StatusLine
 def main(arguments: Arguments) -> None:
     """Open, drive, leave it holding."""
     if not 0 < arguments.speed <= 1:
-        raise UserError(f"--speed must be above 0 and at most 1, got {arguments.speed}")
+        raise UserError(f"--speed must be above 0 and at most 1 m/s, got {arguments.speed:g}")
     request = ResetRequest("home", arguments.seed)
     name = fitting_config(arguments.robot, arguments.config, FAST)
     values = config.override(config.read(name), arguments.set)

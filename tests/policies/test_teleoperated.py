@@ -112,7 +112,7 @@ EDGES = [(1, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (-1, 0, 0), (-1, 0, 1), (1,
 def test_at_the_edge_of_its_reach_the_arm_comes_to_stand_and_leads_back(robot, way):
     motion = np.array([*way, 0.0, 0.0])
     wanted = [Intent(tuple(motion))] * 45 + [Intent(tuple(-motion))] * 10
-    policy = Teleoperated(Scripted(*wanted), robot, Spaces(SpacesConfig(), ARM), speed=1.0)
+    policy = Teleoperated(Scripted(*wanted), robot, Spaces(SpacesConfig(), ARM), speed_m_s=0.2)
     seen = robot.reset(ResetRequest(seed=1))
     targets = [seen.target_rad]
     for _ in wanted:

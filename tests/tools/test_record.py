@@ -153,7 +153,7 @@ def test_recover_saves_the_steps_of_a_killed_recorder(own, capfd):
         (("record", "--device", "spoon"), "no device called spoon"),
         (("record", "--device", "synthetic", "--episodes", "0"), "--episodes must be 1 to 10000, got 0"),
         (("record", "--device", "synthetic", "--seed", "999999"), "--seed 999999"),
-        (("record", "--device", "synthetic", "--speed", "2"), "--speed must be above 0 and at most 1, got 2"),
+        (("record", "--device", "synthetic", "--speed", "2"), "--speed must be above 0 and at most 1 m/s, got 2"),
         (("record", "--device", "synthetic", "--set", "task.stage=near"), "holds another dataset: its cameras"),
         (("review", "--label", "success"), "name it by --episode"),
         (("review", "--episode", "9"), "there is no"),

@@ -112,7 +112,7 @@ def test_the_arm_stops_when_the_process_that_drives_it_is_killed(driven):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--speed", "2"), "--speed must be above 0 and at most 1, got 2.0"),
+        (("--speed", "2"), "--speed must be above 0 and at most 1 m/s, got 2"),
         (("--device", "joystick"), "no device called joystick; name keyboard, gamepad"),
         (("--device", "gamepad:/nowhere"), "no gamepad at /nowhere"),
     ],

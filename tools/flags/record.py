@@ -27,8 +27,8 @@ class Arguments:
     who: str = ""
     """Who is at the controls; noted with every episode."""
 
-    speed: float = 0.5
-    """Share of a full action that full motion means."""
+    speed: float = 0.1
+    """Of the tool in m/s at full motion; a full action is the fastest there is."""
 
     limit_s: float = 60.0
     """After which an episode ends as it is."""

@@ -16,8 +16,8 @@ class Arguments:
     device: str = "keyboard"
     """keyboard, gamepad, gamepad:/dev/input/js0, leader:leader.yaml or leader:/dev/ttyACM1."""
 
-    speed: float = 0.5
-    """Share of a policy's full action that full motion means, above 0 to 1."""
+    speed: float = 0.1
+    """Of the tool in m/s at full motion; a full action is the fastest there is."""
 
     seed: int = 0
     """Where the cube lies, in sim and on the twin."""
