@@ -88,7 +88,7 @@ class Caller:
             self._dealer = self._connected()
         raise LinkTimeout(
             f"{self.endpoint} did not answer {kind} within {time.monotonic() - began_s:.1f} s; "
-            f"is `twinarm serve` running there{self._doubt}?"
+            f"does whoever serves it, such as `twinarm serve`, run there{self._doubt}?"
         )
 
     @property

@@ -34,4 +34,4 @@ def appearing(path: Path) -> Iterator[Path]:
 
 def refuse_present(path: Path) -> None:
     if path.exists():
-        raise UserError(f"{path} is there already, and nothing is written over it; name another --output")
+        raise UserError(f"{path} is there already, and nothing is written over it; choose another name")

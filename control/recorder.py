@@ -163,4 +163,5 @@ def on_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DatasetError(f"cannot write {path}: {error.strerror}; finished episodes are safe") from None
+        kept = "finished episodes are safe; make room, or name another place"
+        raise DatasetError(f"cannot write {path}: {error.strerror}; {kept}") from None

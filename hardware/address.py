@@ -54,6 +54,8 @@ def located(path: Path | None) -> Path | None:
 
 def read_address(path: Path) -> ArmAddress:
     """Raises ConfigError for a file that is none."""
+    if not path.exists():
+        raise ConfigError(f"there is no file {path}; twinarm find prints one to begin with")
     return config.build(ArmAddress, config.own(path), str(path))
 
 

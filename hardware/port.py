@@ -137,7 +137,15 @@ def holding(port: str) -> Iterator[tuple[int, str]]:
         with suppress(OSError):
             open_ones = {handle: os.path.realpath(handle) for handle in (process / "fd").iterdir()}
             if wanted in open_ones.values() and not _emulates(process, wanted, open_ones):
-                yield int(process.name), (process / "comm").read_text().strip()
+                yield int(process.name), _called(process)
+
+
+def _called(process: Path) -> str:
+    """What it runs: an interpreter's name alone would not tell."""
+    words = (process / "cmdline").read_text().split("\0")[:-1]
+    said = [Path(word).name for word in words if not word.startswith("-")]
+    said = said[1:] if len(said) > 1 and said[0].startswith("python") else said
+    return " ".join(said[:2]) or (process / "comm").read_text().strip()
 
 
 def _emulates(process: Path, wanted: str, open_ones: Mapping[Path, str]) -> bool:

@@ -19,6 +19,7 @@ from hardware.servos import MODEL
 GENTLE, NUDGE = 200, 40  # torque limit, 0.1 %; steps: 3.5 degrees
 WITHIN = 8  # steps that count as the same place
 SETTLED_S = 0.3
+RETRIES = 5  # an emulated servo may be kept waiting by a busy machine
 LEFT_ALONE = ("id", "baud_code", "lock", "torque_enable", "goal_position", "goal_speed", "goal_time", "max_torque")
 RESTORED = tuple(name for name, row in STS3215.items() if row.access == "rw" and name not in LEFT_ALONE)
 
@@ -54,16 +55,28 @@ class Bench:
                     self[name] = value
 
 
+def require_fit(port: str, id: int, baud: int = BAUD) -> None:
+    """Raises PortError, or CalibrationError for no such servo, another model, one that complains or is not locked."""
+    with closing(Bus(port, baud, retries=RETRIES)) as bus:
+        bench = Bench(bus, id)
+        if (status := bus.ping(id)) is None:
+            raise CalibrationError(f"no servo answers as {id} at {baud} baud on {port}; twinarm find lists them")
+        if (model := bench["model"]) != MODEL:
+            raise CalibrationError(f"servo {id} is model {model}, not an STS3215 ({MODEL})")
+        if status.faults:
+            raise CalibrationError(f"servo {id} complains of {status.faults.name}; twinarm doctor says what to do")
+        if not bench["lock"]:
+            raise CalibrationError(f"servo {id} is not locked, what is tried would be kept; switch it off and on first")
+
+
 def probe(port: str, id: int, baud: int = BAUD) -> Iterator[Finding]:
-    """Ask for one behaviour after another.
+    """Ask for one behaviour after another, of a servo that is fit for it.
 
     Raises:
-        CalibrationError: no such servo, another model, or one that complains already.
         ServoSilent, BusLost: it no longer answers.
     """
-    with closing(Bus(port, baud, retries=2)) as bus:
+    with closing(Bus(port, baud, retries=RETRIES)) as bus:
         bench = Bench(bus, id)
-        _require_fit(bus, bench, id)
         for behaviour, emulated, look in BEHAVIOURS:
             with bench.lent():
                 seen, alike = look(bench)
@@ -74,9 +87,8 @@ def probe(port: str, id: int, baud: int = BAUD) -> Iterator[Finding]:
 
 def switched_off_and_on(port: str, id: int, switch: Callable[[], None], baud: int = BAUD) -> Finding:
     """What outlives the supply, which `switch` takes away and gives back."""
-    with closing(Bus(port, baud, retries=2)) as bus:
+    with closing(Bus(port, baud, retries=RETRIES)) as bus:
         bench = Bench(bus, id)
-        _require_fit(bus, bench, id)
         kept, limit = bench["p_gain"], bench["torque_limit"]
         bench["p_gain"], bench["torque_limit"] = kept + 1, GENTLE
         try:
@@ -89,17 +101,6 @@ def switched_off_and_on(port: str, id: int, switch: Callable[[], None], baud: in
         names = ("lock", "torque_enable", "p_gain", "torque_limit")
         seen = ", ".join(f"{name} {bench[name]}" for name in names)
     return Finding("off and on", f"lock 1, torque_enable 0, p_gain {kept}, torque_limit as max_torque", seen, alike)
-
-
-def _require_fit(bus: Bus, bench: Bench, id: int) -> None:
-    if (status := bus.ping(id)) is None:
-        raise CalibrationError(f"no servo answers as {id} at {bus.baud} baud on {bus.port}; twinarm find lists them")
-    if (model := bench["model"]) != MODEL:
-        raise CalibrationError(f"servo {id} is model {model}, not an STS3215 ({MODEL})")
-    if status.faults:
-        raise CalibrationError(f"servo {id} complains of {status.faults.name}; twinarm doctor says what to do")
-    if not bench["lock"]:
-        raise CalibrationError(f"servo {id} is not locked, what is tried would be kept; switch it off and on first")
 
 
 def _torque_on_holds(bench: Bench) -> tuple[str, bool]:

@@ -1,7 +1,9 @@
 """The command line: quick to list itself, and a mistake is one line and status 2."""
 
 import dataclasses
+import importlib.metadata
 import inspect
+import signal
 import subprocess
 import sys
 import time
@@ -147,13 +149,25 @@ def test_a_misspelt_command_is_one_line_with_near_names_and_status_2(words, answ
         ("config", 2, "no key such"),
         ("refused", 2, "not finite"),
         ("link", 2, "no answer from ipc:///x in 2 s"),
-        ("file", 2, "/nonexistent/file: No such file or directory"),
+        ("file", 2, "/nonexistent/file: No such file or directory; mend that, or name another place"),
         ("stop", 130, "interrupted"),
     ],
 )
 def test_an_announced_failure_is_one_line_and_a_status(how, status, answer, toy, capsys):
     assert cli.main(["toy", how]) == status
     assert last_words(capsys) == answer
+
+
+@pytest.mark.parametrize("words", [["--help"], ["model", "--help"]])
+def test_whoever_has_read_enough_is_not_told_so(words):
+    shell = f"{sys.executable} -m tools.cli {' '.join(words)} | true; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT)
+    assert ran.returncode in (0, 128 + signal.SIGPIPE) and ran.stderr == ""
+
+
+def test_the_version_is_the_package_s(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"twinarm {importlib.metadata.version('twinarm')}\n"
 
 
 def test_a_bug_keeps_its_traceback(toy):

@@ -1,7 +1,6 @@
 """A served arm that is driven while strangers do their worst at its endpoints."""
 
 import math
-import multiprocessing
 import os
 import resource
 import subprocess
@@ -22,6 +21,7 @@ from control.errors import LinkError, TwinarmError
 from control.keys import TICKET, Keys, write
 from control.modes import Word
 from control.remote import RemoteRobot
+from control.spawning import SPAWN
 from control.types import Command, ResetRequest
 from tools.bench_wire import beside, free_port
 from tools.hostile import ATTACKS, assault
@@ -32,7 +32,6 @@ from tools.shipped import FAST
 SWING_RAD, SWING_S = 0.15, 5.0
 SAME_RAD = 1e-9
 PATIENCE_S = 60.0
-SPAWN = multiprocessing.get_context("spawn")
 BOUNDED = tuple(name for name in ATTACKS if name != "unfinished")
 Figures = dict[str, float]
 

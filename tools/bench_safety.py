@@ -21,6 +21,7 @@ from control.caller import Caller
 from control.config import RobotConfig
 from control.errors import DriverLost, TwinarmError
 from control.remote import RemoteRobot
+from control.spawning import spawned
 from control.types import JOINTS, Command, ResetRequest
 from hardware import black_box
 from hardware.extremes import extremes
@@ -84,8 +85,7 @@ class Stage:
     def swinging(self, habit: str = "") -> Iterator[multiprocessing.process.BaseProcess]:
         """A client that has been moving the arm for a second or two."""
         self.sent.unlink(missing_ok=True)
-        client = multiprocessing.get_context("spawn").Process(target=swing, args=(self.endpoint, habit, str(self.sent)))
-        client.start()
+        client = spawned(swing, self.endpoint, habit, str(self.sent))
         try:
             self.await_that(lambda: self.sent.exists())
             time.sleep(self._rng.uniform(*WARM_S))

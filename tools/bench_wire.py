@@ -1,6 +1,5 @@
 """A round trip to a robot that costs nothing, beside a bare ZeroMQ echo of the same bytes and the forms of peers."""
 
-import multiprocessing
 import os
 import socket
 import tempfile
@@ -19,6 +18,7 @@ from control.keys import TICKET, Keys, write
 from control.link import Listener
 from control.modes import Word
 from control.remote import RemoteRobot, RobotService
+from control.spawning import spawned
 from control.types import JOINTS, Command, Frame, Health, Observation, ResetRequest, RobotSpec, Truth
 from tools.echoes import START_S, Said, bouncing, echo, over_remote_call, over_websocket, remote_call, websocket
 
@@ -159,8 +159,7 @@ def stepping(opened: ExitStack, endpoint: str, jpeg: bool = False, ticket: Path 
 @contextmanager
 def beside(work: Callable[..., None], *given: object) -> Iterator[None]:
     """`work` in a process of its own while this lasts."""
-    process = multiprocessing.get_context("spawn").Process(target=work, args=given, daemon=True)
-    process.start()
+    process = spawned(work, *given)
     try:
         yield
     finally:

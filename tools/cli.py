@@ -28,8 +28,12 @@ misspelt flag do not wait for them.
 import difflib
 import errno
 import importlib
+import importlib.metadata
 import io
 import keyword
+import os
+import select
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -80,26 +84,53 @@ VERBS = {
 EXTRAS = {"av": "export", "h5py": "export", "pyarrow": "export"}  # by package; what is not here is in `all`
 OURS = ("control", "hardware", "sim", "policies", "training", "tools", "configs")
 USAGE_ERROR, INTERRUPTED = 2, 130
+UNHEARD = 128 + signal.SIGPIPE  # as a shell tells of a program that a closed pipe ended
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
-        return 0 if words else USAGE_ERROR
     try:
-        return run(words[0], words[1:])
+        status = obey(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        if not unheard():
+            raise
+        return UNHEARD
     except TwinarmError as error:
         return complain(str(error))
     except OSError as error:
         if error.filename is None and error.errno not in FULL:
             raise
-        return complain(f"{error.filename or 'no room to write'}: {error.strerror}")
+        return complain(f"{error.filename or 'no room to write'}: {error.strerror}; mend that, or name another place")
     except KeyboardInterrupt as stop:
         complain(str(stop) or "interrupted")
         return INTERRUPTED
+
+
+def unheard() -> bool:
+    """Whether nobody reads any more what is printed, as with `| head`; if so, nothing more is printed."""
+    poll = select.poll()
+    for fd in (1, 2):
+        poll.register(fd, 0)
+    if not (closed := [fd for fd, event in poll.poll(0) if event & select.POLLERR]):
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for fd in closed:
+        os.dup2(nowhere, fd)
+    return True
+
+
+def obey(words: list[str]) -> int:
+    """What `main` does, but for mistakes."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if words else USAGE_ERROR
+    if words[0] in ("-V", "--version"):
+        print(f"twinarm {importlib.metadata.version('twinarm')}")
+        return 0
+    return run(words[0], words[1:])
 
 
 def usage() -> str:

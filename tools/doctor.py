@@ -62,9 +62,7 @@ def arm(path: Path | None) -> Iterator[Check]:
         address = read_address(path)
         calibration = Calibration.load(path.parent / address.calibration)
     except TwinarmError as error:
-        yield Check(
-            "arm", "FAIL", str(error), f"mend {path}" if path.exists() else "twinarm find prints one to begin with"
-        )
+        yield Check("arm", "FAIL", str(error), f"mend {path}" if path.exists() else f"write {path}")
         return
     yield Check("arm", "PASS", f"{path}, calibration {calibration.digest}")
     yield from check_servos(address.port, calibration, address.slack_s)

@@ -21,7 +21,7 @@ from sim.wild import FACTORS
 from tools.collect import workers
 from tools.flags.eval import Arguments
 from tools.person import ask_person
-from tools.players import player
+from tools.players import UNTAUGHT, player
 from tools.progress import bar, counting
 from tools.robots import FAST, fitting_config, open_robot, require_simulator
 from training import runs, settings
@@ -32,7 +32,7 @@ from training.lift import LiftTask, load_reward
 from training.report import FILMED, shoot
 from training.sensed import SensedLift
 from training.settings import TaskConfig, TrainConfig
-from training.teachers import Teacher
+from training.teachers import SCRIPTS, Teacher
 
 TABLE_WIDTH = 118
 
@@ -117,6 +117,11 @@ def configured(arguments: Arguments) -> TrainConfig:
         "task.wild": list(FACTORS) if arguments.wild else None,
         **settings.laid_at(arguments.cube),
     }
+    if arguments.policy == "told" and arguments.cube is None:
+        raise UserError("told takes the cube to lie where --cube says; give --cube x,y,yaw, as twinarm touch prints it")
+    idle = [assignment for assignment in arguments.set if assignment.startswith("spaces.")]
+    if idle and arguments.policy not in (*SCRIPTS, *UNTAUGHT):
+        raise UserError(f"--set {idle[0]}: {arguments.policy} acts in the spaces that it learned in; leave it out")
     path = Path(arguments.policy)
     run = path if path.is_dir() else path.parent
     of_a_run = path.exists() and (run / runs.CONFIG).is_file()

@@ -10,7 +10,7 @@ from rich.table import Table
 from control.errors import UserError
 from hardware.cadence import Finding
 from hardware.packets import BROADCAST
-from hardware.probing import probe, switched_off_and_on
+from hardware.probing import probe, require_fit, switched_off_and_on
 from tools.flags.probe import Arguments
 from tools.person import await_enter
 
@@ -23,10 +23,11 @@ NOBODY = "somebody must see that the servo is free to turn; run it in a terminal
 
 def main(arguments: Arguments) -> int:
     """Ask, and set side by side."""
-    if not arguments.allow_motion:
-        await_enter(FREE, NOBODY)
     if not 0 <= arguments.id < BROADCAST:
         raise UserError(f"--id must be 0 to {BROADCAST - 1}, got {arguments.id}")
+    require_fit(arguments.port, arguments.id)
+    if not arguments.allow_motion:
+        await_enter(FREE, NOBODY)
     found = list(probe(arguments.port, arguments.id))
     show(found, arguments.json)
     if arguments.power:

@@ -16,4 +16,5 @@ def main(arguments: Arguments) -> None:
     where = arguments.endpoint if arguments.clear else beside(arguments.endpoint, STOPPING)
     with closing(RemoteRobot(where)) as robot:
         robot.say(Word.CLEAR if arguments.clear else Word.STOP)
-    console.print("it may go on" if arguments.clear else "it is stopped; twinarm stop --clear lets it go on")
+    on = f"twinarm stop {arguments.endpoint} --clear lets it go on"
+    console.print("it may go on" if arguments.clear else f"it is stopped; {on}", soft_wrap=True)

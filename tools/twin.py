@@ -8,21 +8,26 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import MappingProxyType
 
 import mujoco
 import numpy as np
+import yaml
 
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CommandRefused, GraphicsError, TwinarmError
 from control.link import Listener
 from control.modes import Word
+from control.outputs import appearing
 from control.remote import RobotService
+from control.spawning import SPAWN, spawned
 from control.types import JOINTS, Command, Health, Observation, ResetRequest, RobotSpec, Truth
 from hardware.black_box import BlackBox
+from hardware.calibration import Calibration
 from hardware.mishaps import load
 from hardware.promptness import be_prompt
 from hardware.slot import Slot
@@ -52,8 +57,11 @@ def main(arguments: Arguments) -> None:
             Listener(arguments.truth or f"ipc://{folder}/truth") as listener,
             World(robot, calibration, arguments.link, mishaps=mishaps) as world,
             filming(robot, world) as (slot, url),
+            ExitStack() as described,
         ):
             world.settle()
+            if arguments.arm:
+                described.enter_context(an_arm_of(arguments.arm, world.line.port, url, calibration))
             if arguments.log:
                 world.record(BlackBox(arguments.log))
             where = {"port": world.line.port, "camera": url, "truth": listener.endpoint}
@@ -69,6 +77,25 @@ def main(arguments: Arguments) -> None:
             finally:
                 stop.set()
                 teller.join()
+
+
+@contextmanager
+def an_arm_of(path: Path, port: str, url: str, calibration: Calibration) -> Iterator[None]:
+    """While this lasts, `path` is the file of an arm, with its calibration beside it.
+
+    Raises:
+        UserError: something is at either place already.
+    """
+    beside = path.with_name(f"{path.stem}_calibration.json")
+    with appearing(path) as part, appearing(beside) as calibration_part:
+        calibration.save(calibration_part)
+        content = {"port": port, "calibration": beside.name, "cameras": {"wrist_cam": {"source": url}}}
+        part.write_text(yaml.safe_dump(content, sort_keys=False))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
 
 
 def tell_truth(listener: Listener, world: World, stop: threading.Event) -> None:
@@ -127,10 +154,8 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
     state = world.view()
     slot = Slot(len(state))
     slot.write(state)
-    context = multiprocessing.get_context("spawn")
-    near, far = context.Pipe()
-    process = context.Process(target=film, args=(robot, multiprocessing.reduction.DupFd(slot.fd), len(state), far))
-    process.start()
+    near, far = SPAWN.Pipe()
+    process = spawned(film, robot, multiprocessing.reduction.DupFd(slot.fd), len(state), far)
     far.close()
     try:
         try:
@@ -146,7 +171,6 @@ def filming(robot: RobotConfig, world: World) -> Iterator[tuple[Slot, str]]:
 
 def film(robot: RobotConfig, fd: object, size: int, pipe: Connection) -> None:
     """Serve what the wrist camera sees until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         graphics.require_gl()
     except GraphicsError as error:

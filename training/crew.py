@@ -1,11 +1,10 @@
 """Numbered jobs shared out to several processes; one that is killed is replaced and its job done again.
 
-Processes are spawned, not forked: a renderer does not survive a fork. Only numbers and bytes pass between them.
+Only numbers and bytes pass between them.
 """
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Protocol
 
 from control.errors import TwinarmError
+from control.spawning import SPAWN, spawned
 from training.cluster import share_on_cluster
 
 DEATHS = 3  # processes that may be killed in a row with no job done between
@@ -82,10 +82,8 @@ class Worker:
     """A process at job number `job`."""
 
     def __init__(self, task: Task, job: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(task, theirs), daemon=True)
-        self._process.start()
+        self.pipe, theirs = SPAWN.Pipe()
+        self._process = spawned(_work, task, theirs)
         theirs.close()  # so that the pipe ends when the process does
         self.give(job)
 
@@ -121,7 +119,6 @@ class Worker:
 
 def _work(task: Task, pipe: Connection) -> None:
     """The life of a worker: do the jobs that come down the pipe until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         with task.open() as do:

@@ -72,7 +72,7 @@ def test_nothing_is_written_over_what_is_there(collected, tmp_path, form, capfd)
     path = tmp_path / "thesis"
     path.write_text("years of work")
     assert main(["export", str(collected), "--to", form, "--output", str(path)]) == 2
-    assert "thesis is there already, and nothing is written over it; name another --output" in said(capfd)
+    assert "thesis is there already, and nothing is written over it; choose another name" in said(capfd)
     assert path.read_text() == "years of work" and list(tmp_path.iterdir()) == [path]
 
 

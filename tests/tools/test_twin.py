@@ -68,6 +68,20 @@ def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):
     assert not link.is_symlink() and not Path(where["truth"].removeprefix("ipc://")).exists()
 
 
+def test_a_twin_is_an_arm_like_any_other_by_its_file(tmp_path, capsys):
+    arm = tmp_path / "mine.yaml"
+    with subprocess.Popen([*COMMAND, "--arm", str(arm)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as twin:
+        assert twin.stdout and twin.stdout.readline()
+        assert main(["doctor", "--arm", str(arm), "--json"]) == 0
+        checks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {"arm", "wrist_cam"} <= {check["name"] for check in checks} and len(checks) > 6
+        assert not [check for check in checks if check["outcome"] == "FAIL"]
+        assert "is there already" in refused("--arm", str(arm))
+        twin.send_signal(signal.SIGINT)
+        assert twin.wait(10) == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_twin_whose_name_is_taken_while_its_line_is_unplugged_says_so_and_ends(tmp_path):
     link, faults = tmp_path / "ttyTWIN", tmp_path / "faults.yaml"
     faults.write_text("mishaps: [{what: unplug, at_s: 0.2, for_s: 1.5}]")

@@ -25,6 +25,10 @@ class Arguments:
     faults: str | None = None
     """A file of mishaps, each with its time: see docs/architecture.md."""
 
+    arm: Path | None = None
+    """Write an arm's file here, and a calibration beside it, so that every command that takes an arm.yaml takes the
+    twin; both are gone when the twin is."""
+
     log: Path | None = None
     """Record what the arm does, 250 rows a second, to this new file; twinarm limits reads it."""
 
