@@ -119,7 +119,7 @@ def session_of(
         limit_steps=max(1, round(arguments.limit_s * robot.spec.hz)),
         first_seed=arguments.seed,
         face=driver.face,
-        show=shower(dataset, line),
+        show=shower(arguments, dataset, line),
         watch=watcher(line),
         stand=person.stand if isinstance(person, DeadMan) else lambda: None,
     )
@@ -132,15 +132,17 @@ def judge_of(config: TrainConfig, robot: Robot) -> Judge:
     return LiftTask(load_reward(config.task.reward), config.replay.gamma)
 
 
-def shower(dataset: Dataset, line: StatusLine) -> Callable[[int], None]:
+def shower(arguments: Arguments, dataset: Dataset, line: StatusLine) -> Callable[[int], None]:
     """What shows a take that is to be reviewed: its clip, and how it went."""
+
+    asked = ":" if arguments.device == SYNTHETIC else "; keep, redo or discard?"
 
     def show(index: int) -> None:
         at = clip(dataset, index)
         film_episode(at, dataset.read(index))
         result = dataset.outcome(index)
         label = "success" if result.success else "failure"
-        line.tell(f"episode {index}: {label} after {result.time_s:.1f} s; keep, redo or discard? {at}")
+        line.tell(f"episode {index}: {label} after {result.time_s:.1f} s{asked} {at}")
 
     return show
 

@@ -105,7 +105,8 @@ def opened(arguments: Arguments, config: TrainConfig) -> Robot:
     """The robot, tidying up by itself where that was asked for."""
     if arguments.own_reset:
         return open_tidying(arguments.robot, config, "told" if arguments.policy == "told" else "sighted")
-    return open_robot(arguments.robot, config.robot, realtime=arguments.intervene is not None)
+    in_real_time = arguments.ahead or arguments.intervene is not None  # else a simulator is done before anybody answers
+    return open_robot(arguments.robot, config.robot, in_real_time)
 
 
 def gate(arguments: Arguments, notes: Notes | None) -> Callable[[Observation], None]:
