@@ -11,7 +11,6 @@ import numpy as np
 import yaml
 from msgspec.structs import replace
 from rich.console import Console
-from rich.progress import Progress
 
 from control.arm import Arm
 from control.config import RobotConfig
@@ -24,7 +23,7 @@ from policies.finder import CubeFinder
 from sim.robot import SimRobot
 from tools.flags.align import Arguments
 from tools.person import await_enter
-from tools.progress import COLUMNS
+from tools.progress import bars
 from tools.robots import open_robot
 
 CAMERA, PX = "wrist_cam", 240
@@ -51,7 +50,7 @@ def main(arguments: Arguments) -> None:
     with closing(open_robot(arguments.robot, config)) as robot:
         if robot.truth() is None:
             await_enter("Lay the cube flat, 22 cm in front of the base.", "somebody must lay the cube down")
-        with Progress(*COLUMNS, console=console, transient=True) as progress:
+        with bars(console) as progress:
             seen = list(progress.track(looks(robot), total=len(AROUND), description="looking"))
     found = align(seen, finder, arm, base, arguments.cube_m)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

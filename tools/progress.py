@@ -30,6 +30,11 @@ COLUMNS = (
 )
 
 
+def bars(console: Console) -> Progress:
+    """Rows that grow on a terminal, and are gone in the end; in a file they would be noise."""
+    return Progress(*COLUMNS, console=console, transient=True, disable=not console.is_terminal)
+
+
 @contextmanager
 def bar(console: Console, label: str, total: int) -> Iterator[Callable[[bool], None]]:
     """A bar over episodes that counts how many succeeded; call it with each outcome.
@@ -37,7 +42,7 @@ def bar(console: Console, label: str, total: int) -> Iterator[Callable[[bool], N
     Raises:
         KeyboardInterrupt: saying how far it was, for those who keep nothing before the end.
     """
-    with Progress(*COLUMNS, console=console, transient=True) as progress:
+    with bars(console) as progress:
         row, done, lifted = progress.add_task(label, total=total), 0, 0
 
         def tell(success: bool) -> None:
@@ -77,7 +82,7 @@ def stoppable(console: Console) -> Iterator[Callable[[], bool]]:
 @contextmanager
 def watching(console: Console, started: Callable[[], None], enough: Callable[[], bool], finals: int) -> Iterator[Watch]:
     """Bars for demonstrations, cloning, learning, validation and two evaluations of `finals` episodes."""
-    with Progress(*COLUMNS, console=console, transient=True) as progress:
+    with bars(console) as progress:
         rows: dict[str, TaskID] = {}
 
         def advance(label: str, done: int, total: int, note: str = "") -> None:

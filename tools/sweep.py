@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import Progress
 
 from control.errors import UserError
 from tools.flags.sweep import Arguments
-from tools.progress import COLUMNS, bar
+from tools.progress import bar, bars
 from tools.training import require_device
 from training import sweep, sweep_report
 from training.cluster import require_cluster
@@ -83,7 +82,7 @@ def run(arguments: Arguments, whole: Sweep, wanted: Sequence[Cell], ledger: Ledg
 def watching(console: Console, cells: Sequence[Cell]) -> Iterator[None]:
     """A bar over the decisions of the runs, read from their metrics now and then."""
     over = threading.Event()
-    with Progress(*COLUMNS, console=console, transient=True) as progress:
+    with bars(console) as progress:
         row = progress.add_task("decisions of all runs", total=sum(cell.config.schedule.steps for cell in cells))
 
         def glance() -> None:

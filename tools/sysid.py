@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import yaml
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from control.actuators import Actuator, actuator
@@ -19,7 +18,7 @@ from control.interfaces import Robot
 from control.types import JOINTS, Command, ResetRequest
 from sim.identify import Fit, Recording, excitation, fit
 from tools.flags.sysid import Arguments
-from tools.progress import COLUMNS
+from tools.progress import bars
 from tools.robots import open_robot
 
 HZ = 50.0
@@ -52,7 +51,7 @@ def record(robot: Robot, console: Console, clock: Callable[[], float] = time.mon
     home_rad, start_rad = seen.target_rad.copy(), seen.joints_rad.copy()
     wanted = list(excitation(home_rad, robot.spec.hz))
     sent_s, seen_s, joints_rad = [], [], []
-    with Progress(*COLUMNS, console=console, transient=True) as progress:
+    with bars(console) as progress:
         for target in progress.track(wanted, description="moving"):
             sent_s.append(clock())
             seen = robot.step(Command(target, seen.seq))
