@@ -9,10 +9,10 @@ from multiprocessing.process import BaseProcess
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def spawned(work: Callable[..., None], *given: object, daemon: bool = True) -> BaseProcess:
+def spawned(work: Callable[..., None], *given: object) -> BaseProcess:
     """`work` in a process of its own, begun. Ctrl-C is for this one to handle: the other never hears of it, not even
     while it still imports, for it begins with the signal blocked."""
-    process = SPAWN.Process(target=work, args=given, daemon=daemon)
+    process = SPAWN.Process(target=work, args=given, daemon=True)
     resource_tracker.ensure_running()  # else it would be begun in between, and unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

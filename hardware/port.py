@@ -141,11 +141,13 @@ def holding(port: str) -> Iterator[tuple[int, str]]:
 
 
 def _called(process: Path) -> str:
-    """What it runs: an interpreter's name alone would not tell."""
+    """The program and its first word; of Python what it runs, as an interpreter's name alone would not tell."""
     words = (process / "cmdline").read_text().split("\0")[:-1]
-    said = [Path(word).name for word in words if not word.startswith("-")]
-    said = said[1:] if len(said) > 1 and said[0].startswith("python") else said
-    return " ".join(said[:2]) or (process / "comm").read_text().strip()
+    if words and Path(words[0]).name.startswith("python"):
+        words = words[2:] if words[1:2] == ["-m"] else words[1:]
+    if not words or words[0].startswith("-"):
+        return (process / "comm").read_text().strip()
+    return " ".join([Path(words[0]).name, *words[1:2]])
 
 
 def _emulates(process: Path, wanted: str, open_ones: Mapping[Path, str]) -> bool:

@@ -70,11 +70,13 @@ def require_fit(port: str, id: int, baud: int = BAUD) -> None:
 
 
 def probe(port: str, id: int, baud: int = BAUD) -> Iterator[Finding]:
-    """Ask for one behaviour after another, of a servo that is fit for it.
+    """Ask for one behaviour after another.
 
     Raises:
+        PortError, CalibrationError: see `require_fit`.
         ServoSilent, BusLost: it no longer answers.
     """
+    require_fit(port, id, baud)
     with closing(Bus(port, baud, retries=RETRIES)) as bus:
         bench = Bench(bus, id)
         for behaviour, emulated, look in BEHAVIOURS:
@@ -86,7 +88,8 @@ def probe(port: str, id: int, baud: int = BAUD) -> Iterator[Finding]:
 
 
 def switched_off_and_on(port: str, id: int, switch: Callable[[], None], baud: int = BAUD) -> Finding:
-    """What outlives the supply, which `switch` takes away and gives back."""
+    """What outlives the supply, which `switch` takes away and gives back. Raises as `probe`."""
+    require_fit(port, id, baud)
     with closing(Bus(port, baud, retries=RETRIES)) as bus:
         bench = Bench(bus, id)
         kept, limit = bench["p_gain"], bench["torque_limit"]

@@ -37,6 +37,12 @@ class Attended:
             one.close()
 
 
+def require_speed(speed_m_s: float) -> None:
+    """Raises UserError for a speed of the tool that nobody drives at."""
+    if not 0 < speed_m_s <= 1:
+        raise UserError(f"--speed must be above 0 and at most 1 m/s, got {speed_m_s:g}")
+
+
 def open_operator(name: str, robot_name: str, robot: Robot, tell: Callable[[str], object] = print) -> DeadMan:
     """The operator at the device called `name`, whose letting go halts `robot` at once.
 

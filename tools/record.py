@@ -24,7 +24,7 @@ from policies.spaces import Spaces
 from policies.teleop import Teleoperated
 from sim.stages import stage_name
 from tools.flags.record import Arguments
-from tools.operators import open_operator
+from tools.operators import open_operator, require_speed
 from tools.review import clip
 from tools.robots import FAST, fitting_config, open_robot
 from tools.status_line import StatusLine
@@ -74,8 +74,7 @@ def configured(arguments: Arguments) -> TrainConfig:
         raise UserError(
             f"--seed {arguments.seed}: it must be 0 to {TRAINING_SEED - ELSEWHERE}; others are for training"
         )
-    if not 0 < arguments.speed <= 1:
-        raise UserError(f"--speed must be above 0 and at most 1 m/s, got {arguments.speed:g}")
+    require_speed(arguments.speed)
     flags = {"task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage)}
     return settings.load(fitting_config(arguments.robot, arguments.config, FAST), arguments.set, flags)
 

@@ -6,21 +6,19 @@ from contextlib import closing
 from control import config
 from control.arm import Arm
 from control.config import RobotConfig
-from control.errors import UserError
 from control.types import ResetRequest
 from policies.driving import Driving
 from policies.spaces import Spaces, SpacesConfig
 from policies.teleop import Teleoperated
 from tools.flags.teleop import Arguments
-from tools.operators import open_operator
+from tools.operators import open_operator, require_speed
 from tools.robots import FAST, fitting_config, open_robot
 from tools.status_line import StatusLine
 
 
 def main(arguments: Arguments) -> None:
     """Open, drive, leave it holding."""
-    if not 0 < arguments.speed <= 1:
-        raise UserError(f"--speed must be above 0 and at most 1 m/s, got {arguments.speed:g}")
+    require_speed(arguments.speed)
     request = ResetRequest("home", arguments.seed)
     name = fitting_config(arguments.robot, arguments.config, FAST)
     values = config.override(config.read(name), arguments.set)

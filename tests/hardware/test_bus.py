@@ -288,7 +288,7 @@ def test_a_port_in_use_names_who_uses_it(chain, way):
     with Line(chain) as line:
         other = subprocess.Popen([sys.executable, "-c", hold, line.port], stdout=subprocess.PIPE)
         assert other.stdout and other.stdout.readline()
-        with pytest.raises(PortError, match=rf"in use by .+ \(process {other.pid}\); stop"):
+        with pytest.raises(PortError, match=rf"in use by \S+ \(process {other.pid}\); stop"):
             Bus(line.port)
         other.kill()
         other.communicate()

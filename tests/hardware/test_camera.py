@@ -140,7 +140,7 @@ def test_a_camera_that_another_program_has_names_it(tmp_path):
     hold = "import sys, time; file = open(sys.argv[1]); print('', flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", hold, str(held)], stdout=subprocess.PIPE)
     assert other.stdout and other.stdout.readline()
-    with pytest.raises(CameraError, match=rf"in use by .+ \(process {other.pid}\); stop that first"):
+    with pytest.raises(CameraError, match=rf"in use by \S+ \(process {other.pid}\); stop that first"):
         Camera(str(held), PX)
     other.kill()
     other.communicate()

@@ -11,7 +11,7 @@ from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import CalibrationError
 from hardware.packets import Fault
-from hardware.probing import RESTORED, probe, require_fit, switched_off_and_on
+from hardware.probing import RESTORED, probe, switched_off_and_on
 from hardware.servo import Servo
 from sim.plant import STEP_S
 from tools.cli import main
@@ -85,13 +85,13 @@ def test_what_outlives_the_supply_is_asked_of_whoever_switches_it(world):
 def test_a_servo_that_is_not_fit_for_it_is_refused(world, id, spoil, words):
     spoil(world.motors[0].servo)
     with pytest.raises(CalibrationError, match=words):
-        require_fit(world.line.port, id)
+        next(probe(world.line.port, id))
 
 
 def test_a_servo_that_complains_already_is_refused(world):
     world.motors[0].complain(Fault.CURRENT)
     with pytest.raises(CalibrationError, match="complains of CURRENT"):
-        require_fit(world.line.port, 1)
+        next(probe(world.line.port, 1))
 
 
 def test_nothing_is_asked_before_somebody_says_that_it_may_move(world, monkeypatch, capsys, tmp_path):

@@ -61,8 +61,8 @@ def test_the_stage_is_the_flags_or_else_the_configurations(chosen, name, stage):
     assert (config.name, config.task.stage) == (name, stage)
 
 
+@pytest.mark.clock  # beside other tests bare physics may take longer than ours
 def test_the_environment_benchmark_compares_with_the_bare_loop():
     figures = bench_env(rounds=2)
-    # How they compare is the benchmark's to tell: beside other tests bare physics may take longer than ours.
-    assert figures["ratio"] == pytest.approx(figures["ours_ms"] / figures["bare_ms"])
-    assert figures["steps_per_s"] > 50 and figures["overhead_ms"] < figures["ours_ms"]
+    assert figures["steps_per_s"] > 50 and figures["ratio"] > 1
+    assert 0 < figures["overhead_ms"] < figures["ours_ms"]
