@@ -1,5 +1,6 @@
 """Datasets made of others: their files are copied byte by byte, so an episode goes on saying where it comes from."""
 
+import filecmp
 import os
 import shutil
 from collections.abc import Sequence
@@ -27,9 +28,8 @@ def merge(sources: Sequence[Dataset], folder: Path) -> Dataset:
         key: value for key, value in first.info.recipe.items() if all(o.info.recipe.get(key) == value for o in others)
     }
     names = ", ".join(source.folder.name for source in sources)
-    return gather(
-        folder, told(first.info, **alike, merged=names), [(s, index) for s in sources for index in s.indices()]
-    )
+    info = told(first.info, alike | {"merged": names})
+    return gather(folder, info, [(s, index) for s in sources for index in s.indices()])
 
 
 def split(source: Dataset, folders: tuple[Path, Path], share: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -48,7 +48,7 @@ def split(source: Dataset, folders: tuple[Path, Path], share: float, seed: int) 
     one, other = (
         gather(
             folder,
-            told(source.info, **source.info.recipe, split=f"{part:g} of {source.folder.name}, seed {seed}"),
+            told(source.info, source.info.recipe | {"split": f"{part:g} of {source.folder.name}, seed {seed}"}),
             [(source, index) for index in chosen],
         )
         for folder, part, chosen in zip(folders, (share, 1 - share), (drawn, rest), strict=True)
@@ -57,10 +57,16 @@ def split(source: Dataset, folders: tuple[Path, Path], share: float, seed: int) 
 
 
 def gather(folder: Path, info: DatasetInfo, chosen: Sequence[tuple[Dataset, int]]) -> Dataset:
-    """Copy these episodes to a dataset in `folder`, numbered from 0."""
+    """Copy these episodes to a dataset in `folder`, numbered from 0.
+
+    Raises:
+        DatasetError: `folder` holds something else.
+    """
     dataset = Dataset.create(folder, info)
     with dataset.lock():
         dataset.recover()
+        for there in dataset.indices():
+            _require_same(dataset.path(there), chosen[there] if there < len(chosen) else None)
         dataset.plan(len(chosen))
         for new, (source, index) in enumerate(chosen):
             path = dataset.path(new)
@@ -73,6 +79,14 @@ def gather(folder: Path, info: DatasetInfo, chosen: Sequence[tuple[Dataset, int]
     return dataset
 
 
-def told(info: DatasetInfo, **recipe: str | int | float | bool | list[float]) -> DatasetInfo:
+def _require_same(path: Path, wanted: tuple[Dataset, int] | None) -> None:
+    """Raises DatasetError where an episode is there already and is not the `wanted` one: the sources have changed."""
+    if wanted is None or not filecmp.cmp(path, wanted[0].path(wanted[1]), shallow=False):
+        belongs = f"episode {wanted[1]} of {wanted[0].folder}" if wanted else "none"
+        words = f"{path} was copied before, and what belongs there now is {belongs}"
+        raise DatasetError(f"{words}: the sources or the copy changed since; name another folder")
+
+
+def told(info: DatasetInfo, recipe: dict[str, str | int | float | bool | list[float]]) -> DatasetInfo:
     """The same, come about otherwise."""
     return msgspec.structs.replace(info, recipe=recipe)

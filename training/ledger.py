@@ -3,9 +3,11 @@
 The file is small enough to keep when the runs' folders are long gone, so that nobody need run again what is known.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,10 @@ class Ledger:
     def __init__(self, path: Path):
         self.path, self._outcomes = path, dict[tuple[str, int, str], Outcome]()
         path.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+        self._read()
+
+    def _read(self) -> None:
+        path = self.path
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
@@ -69,14 +75,27 @@ class Ledger:
         return self._outcomes.get((cell.arm, cell.config.seed, cell.written))
 
     def add(self, outcome: Outcome) -> None:
-        """Keep an outcome; it is on disk when this returns."""
-        self._enter(outcome)
-        part = self.path.with_suffix(".part")
-        with open(part, "wb") as file:
-            file.writelines(msgspec.json.encode(each) + b"\n" for each in self._outcomes.values())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
+        """Keep an outcome beside what other sweeps have kept there meanwhile; it is on disk when this returns."""
+        with alone(self.path.parent):
+            self._read()
+            self._enter(outcome)
+            part = self.path.with_suffix(".part")
+            with open(part, "wb") as file:
+                file.writelines(msgspec.json.encode(each) + b"\n" for each in self._outcomes.values())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path)
 
     def _enter(self, outcome: Outcome) -> None:
         self._outcomes[outcome.arm, outcome.seed, outcome.settings] = outcome
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for `folder`."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

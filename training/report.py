@@ -64,11 +64,13 @@ def shoot(path: Path, robot: Robot, policy: Any, judge: Scored, resets: list, li
 
 
 def write(folder: Path, config: TrainConfig, report: dict[str, Any], final: Report) -> None:
-    """Write the three files."""
-    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    """Write all files; `report.json` comes last and whole, for whoever finds it takes the run for done."""
     (folder / "episodes.json").write_text(json.dumps(final.table(), indent=1) + "\n")
     (folder / "report.md").write_text(markdown(config, report))
     draw(folder, report)
+    part, whole = folder / "report.json.part", folder / "report.json"
+    part.write_text(json.dumps(report, indent=2) + "\n")
+    part.replace(whole)
 
 
 def markdown(config: TrainConfig, report: dict[str, Any]) -> str:

@@ -97,7 +97,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def require_same_settings(folder: Path, progress: Progress, settings: TrainConfig) -> None:
-    """Raises CheckpointError where settings that shape learning changed between two parts of a run.
+    """Raises CheckpointError where settings that shape learning changed between two parts of a run, or where it has
+    gone beyond what it is to last now: its policy would pass for one that learned less.
 
     A setting that came into being meanwhile had its default.
     """
@@ -105,6 +106,10 @@ def require_same_settings(folder: Path, progress: Progress, settings: TrainConfi
     if changed := changes(then.plain, settings.plain):
         words = f"{folder} was trained with other settings: {'; '.join(changed)}"
         raise CheckpointError(f"{words}; put them back, or begin a new run")
+    was, wanted = then.schedule.steps, settings.schedule.steps
+    if wanted < was and progress.step > wanted:
+        words = f"{folder} has made {progress.step} decisions of {was}, and schedule.steps is {wanted} now"
+        raise CheckpointError(f"{words}; put it back, or begin a new run")
 
 
 def require_same_plant(folder: Path, progress: Progress, spec: RobotSpec) -> None:

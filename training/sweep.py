@@ -18,7 +18,7 @@ import torch
 from control import config
 from control.config import require
 from control.episodes import digest
-from control.errors import ConfigError, UserError
+from control.errors import ConfigError, TwinarmError, UserError
 from sim.robot import SimRobot
 from training import checkpoint, job, metrics, runs, settings
 from training.collect import collect, own_first_seed, plan
@@ -85,8 +85,15 @@ class Sweep:
         yield self.run
 
     def run(self, index: int) -> bytes:
-        """Bring one cell to its report, from wherever it stands."""
+        """Bring one cell to its report, from wherever it stands. Raises TwinarmError naming the run at fault."""
         cell = self.cells[index]
+        try:
+            self._complete(cell)
+        except TwinarmError as error:
+            raise TwinarmError(f"sweep {self.config.name}, arm {cell.arm}, seed {cell.config.seed}: {error}") from None
+        return b""
+
+    def _complete(self, cell: Cell) -> None:
         cell.folder.mkdir(parents=True, exist_ok=True)
         with runs.alone(cell.folder), ExitStack() as stack:
             if not cell.done:
@@ -97,7 +104,6 @@ class Sweep:
                 slots = range(cell.config.schedule.envs)
                 robots = [stack.enter_context(SimRobot(cell.config.robot)) for _ in slots]
                 job.train(cell.folder, cell.config, robots, Watch(), film=False)
-        return b""
 
     @property
     def arms(self) -> dict[str, list[Cell]]:

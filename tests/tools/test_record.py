@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,32 @@ def test_merged_and_split_datasets_hold_the_same_bytes(recorded, own, tmp_path, 
     assert abs(len(halves[0].indices()) - len(halves[1].indices())) <= 1
     info = said(capfd, "data", "info", *(str(half.folder) for half in halves))
     assert [one["calibrations"] for one in info] == [{"exact": one["episodes"]} for one in info]
+
+
+def test_a_merge_done_again_after_its_sources_changed_is_refused_and_leaves_the_copy(recorded, own, tmp_path, capfd):
+    theirs, words = tmp_path / "theirs", ["data", "merge", str(own), "THEIRS", "--output", str(tmp_path / "all")]
+    shutil.copytree(own, theirs)
+    words[3] = str(theirs)
+    assert main(words) == 0 and main(words) == 0  # done again, it has nothing to do
+    before = {path: path.read_bytes() for path in (tmp_path / "all").iterdir()}
+    ours = Dataset.open(own)
+    for index in range(1, len(ours.indices())):
+        ours.discard(index)
+    ours.plan(1)
+    assert main(words) == 2
+    told = " ".join(capfd.readouterr().err.split())
+    assert "episode 0 of" in told and "the sources or the copy changed since; name another folder" in told
+    assert {path: path.read_bytes() for path in (tmp_path / "all").iterdir()} == before
+
+
+def test_what_was_merged_or_split_can_be_merged_or_split_again(own, tmp_path):
+    assert main(["data", "merge", str(own), "--output", str(tmp_path / "again")]) == 0
+    assert Dataset.open(tmp_path / "again").info.recipe["merged"] == "own"
+    for source, output in (("again", "parts"), ("parts/first", "smaller")):
+        assert (
+            main(["data", "split", str(tmp_path / source), "--share", "0.7", "--output", str(tmp_path / output)]) == 0
+        )
+    assert Dataset.open(tmp_path / "smaller" / "first").info.recipe["split"] == "0.7 of first, seed 0"
 
 
 def test_check_finds_a_damaged_episode_and_says_what_to_do(own, capfd):

@@ -1,10 +1,12 @@
 """Sweeps: which runs they are made of, that they go on where they were stopped, and what they report."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import yaml
 
 from control.errors import ConfigError
 from tools.cli import main
-from training import metrics, settings, sweep
+from training import metrics, report, runs, settings, sweep
+from training.evaluate import EpisodeResult
 from training.ledger import Ledger, Outcome
 
 SMALL = {
@@ -128,6 +131,38 @@ def test_an_outcome_is_on_disk_once_it_is_added_and_a_later_one_replaces_it(tmp_
         Ledger(path).add(outcome)
     assert Ledger(path).outcome(swept.cells[0]).episodes["q_max"] == 2.0
     assert Ledger(path).outcome(swept.cells[1]) is None and len(path.read_text().splitlines()) == 1
+
+
+def test_two_sweeps_that_keep_their_outcomes_in_one_file_lose_none(tmp_path, swept):
+    first, second = (Ledger(tmp_path / "cells.jsonl") for _ in range(2))  # both begin before either has anything
+    for ledger, cell in zip((first, second), swept.cells, strict=False):
+        ledger.add(Outcome.of(cell))
+    assert all(Ledger(first.path).outcome(cell) for cell in swept.cells[:2])
+
+
+def test_a_run_longer_than_the_sweep_now_asks_for_does_not_pass_for_a_shorter_one(tmp_path, swept, capsys):
+    shutil.copytree(swept.folder, tmp_path / "small")
+    file = written(tmp_path, settings=SMALL["settings"] | {"schedule.steps": 10}, seeds=[3])
+    assert main(command(file, tmp_path, "--workers", "1", "--only", "labels")[3:]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "sweep small, arm base, seed 3: " in said
+    assert "has made 20 decisions of 20, and schedule.steps is 10 now; put it back" in said
+    assert (tmp_path / "small" / "base" / "seed_3" / "report.json").is_file()
+
+
+def test_a_run_whose_report_the_disk_had_no_room_for_is_not_done(swept, tmp_path):
+    cell = replace(swept.cells[0], folder=tmp_path)
+    final, config = (
+        report.Report((EpisodeResult(**json.loads((swept.cells[0].folder / "episodes.json").read_text())[0]),)),
+        cell.config,
+    )
+    told = final.summary() | {"policy_step": 0, "training_s": 1.0}
+    runs.write_config(tmp_path, config)
+    (tmp_path / "metrics.jsonl").write_text("")
+    (tmp_path / "episodes.json").mkdir()  # what cannot be written
+    with pytest.raises(OSError):
+        report.write(tmp_path, config, told, final)
+    assert not cell.done
 
 
 def test_ctrl_c_in_a_sweep_says_how_much_is_kept(tmp_path):
