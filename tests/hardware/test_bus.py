@@ -106,9 +106,12 @@ def test_a_servo_may_be_long_in_keeping_a_setting(chain):
         keeps = question[4] == packets.Instruction.WRITE and question[5] < EEPROM
         return [Answer(KEEPING_S, answer.data) for answer in answers] if keeps else answers
 
-    with Line(chain, spoil=busy) as line, running(lambda: line.pass_on(time.monotonic() + 0.005)):
-        with closing(Bus(line.port, slack_s=KEEPING_S / 4)) as bus:
-            assert bus.remember(3, {"p_gain": 20, "d_gain": 20}) == 2
+    with (
+        Line(chain, spoil=busy) as line,
+        running(lambda: line.pass_on(time.monotonic() + 0.005)),
+        closing(Bus(line.port, slack_s=KEEPING_S / 4)) as bus,
+    ):
+        assert bus.remember(3, {"p_gain": 20, "d_gain": 20}) == 2
     assert (chain.motors[2].servo["p_gain"], chain.motors[2].servo["d_gain"]) == (20, 20)
 
 
