@@ -87,6 +87,8 @@ def _check_free(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
+        except PermissionError:
+            raise UserError(f"{path} is another user's (uid {path.stat().st_uid}); choose another path") from None
         except OSError:
             return  # left behind by a server that died
     raise UserError(f"something is already served at ipc://{path}; stop it, or choose another path")

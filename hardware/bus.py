@@ -6,7 +6,8 @@ and nobody else's.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from control.errors import NotKept, ServoSilent
@@ -22,6 +23,7 @@ SLACK_S = 0.004  # beyond the bytes' own time: the adapter's, the servo's and th
 PATIENCE = 4  # of these, before a question about something else, after one that was not answered in time
 QUIET = 0.5  # of these is listened on when as many bytes have come as the answers have: then they were garbled
 ROLL_CALL_S = 0.3  # every id answers in its turn, a millisecond apart (to confirm)
+EEPROM_S = 0.1  # that a servo may be busy keeping a setting: the vendor's library waits as long (to confirm)
 
 
 class Answers(NamedTuple):
@@ -105,15 +107,27 @@ class Bus:
             NotKept: the servo holds something else afterwards.
             ServoSilent, BusLost: it may be written in part; the same again completes it.
         """
-        different = {register: value for register, value in values.items() if self.read(id, register) != value}
-        if different:
-            self.write(id, "lock", 0)
-        for register, value in different.items():
-            self.write(id, register, value)
-        self.write(id, "lock", 1)
-        if lost := [register for register, value in different.items() if self.read(id, register) != value]:
-            raise NotKept(f"servo {id} did not keep {', '.join(lost)}; switch its supply off and on, and try again")
+        with self.patient():
+            different = {register: value for register, value in values.items() if self.read(id, register) != value}
+            if different:
+                self.sync_write("lock", {id: 0})  # as to several, who do not acknowledge: nor does response level 0
+            if "response_level" in different:
+                self.sync_write("response_level", {id: different["response_level"]})
+            for register, value in different.items():
+                self.write(id, register, value)
+            self.write(id, "lock", 1)
+            if lost := [register for register, value in different.items() if self.read(id, register) != value]:
+                raise NotKept(f"servo {id} did not keep {', '.join(lost)}; switch its supply off and on, and try again")
         return len(different)
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Within this a servo may take as long to answer as one that keeps a setting does."""
+        before, self._slack_s = self._slack_s, max(self._slack_s, EEPROM_S)
+        try:
+            yield
+        finally:
+            self._slack_s = before
 
     def sync_read(self, ids: Sequence[int], register: str) -> Answers:
         """The register's bytes of each servo; who stays silent is asked again, then named as missing."""

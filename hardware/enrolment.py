@@ -54,7 +54,8 @@ def enrol(port: str, found: Found, id: int) -> None:
         CalibrationError, NotKept: it did not keep them; the same again is safe.
         ServoSilent, BusLost: it no longer answers.
     """
-    with closing(Bus(port, found.baud, retries=2)) as bus:
+    with closing(Bus(port, found.baud, retries=2)) as bus, bus.patient():
+        bus.remember(found.id, {"response_level": SETTINGS["response_level"]})  # or nothing more is acknowledged
         bus.write(found.id, "lock", 0)
         if found.id != id:
             with suppress(ServoSilent):  # it may answer under either id
@@ -62,7 +63,7 @@ def enrol(port: str, found: Found, id: int) -> None:
         if found.baud != BAUD:
             with suppress(ServoSilent):  # nor is it said at which rate it answers
                 bus.write(id, "baud_code", 0)
-    with closing(Bus(port, BAUD, retries=2)) as bus:
+    with closing(Bus(port, BAUD, retries=2)) as bus, bus.patient():
         if bus.ping(id) is None:
             raise CalibrationError(
                 f"the servo does not answer as {id} at {BAUD} baud; switch it off and on, and try again"

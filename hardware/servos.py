@@ -22,8 +22,18 @@ GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
 TORQUE_LIMIT = STS3215["torque_limit"]
 OFF_TRIES = 3
-# What the loop's stiffness and the bus's pace rest on; written only where a servo has something else.
-SETTINGS = {"return_delay": 0, "response_level": 1, "mode": 0, "p_gain": 32, "d_gain": 32, "i_gain": 0}
+# What the bus's pace and the loop's stiffness rest on, and that a firm grip is no overload: LeRobot lets the gripper's
+# servo give way at 25 % after two seconds. Written only where a servo has something else.
+SETTINGS = {
+    "response_level": 1,
+    "return_delay": 0,
+    "mode": 0,
+    "p_gain": 32,
+    "d_gain": 32,
+    "i_gain": 0,
+    "overload_torque": 80,
+}
+HASTE = {"acceleration": 0, "goal_speed": 0}  # no bound of its own
 
 
 class Servos:
@@ -103,6 +113,13 @@ class Servos:
         """Bring their settings to what a driver relies on, and lock them. Raises ServoSilent, NotKept too."""
         for id in self._ids:
             self.bus.remember(id, SETTINGS)
+
+    def hurry(self) -> None:
+        """Take away what bound of speed or acceleration another program left. Only once each has a goal where it is: a
+        goal of speed may switch torque on as well. Raises ServoSilent too."""
+        for register, value in HASTE.items():
+            if any(self.bus.read(id, register) != value for id in self._ids):
+                self._tell(register, [value] * len(JOINTS))
 
     def refusals(self) -> list[str]:
         """Why these servos may not be driven, in words. Only reads."""

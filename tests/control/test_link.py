@@ -1,9 +1,11 @@
 """Questions and answers over real sockets, with lost answers, restarts, strangers and late servers."""
 
+import os
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +27,10 @@ from control.errors import (
     UserError,
     VersionMismatch,
 )
-from control.link import serve
+from control.link import Listener, serve
 from control.peers import Peer
+
+NOBODY = 65534
 
 pytestmark = pytest.mark.clock
 
@@ -391,3 +395,20 @@ def test_no_answer_is_dropped_while_the_client_keeps_up(ipc):
     with served(lambda kind, body, peer: bytes(20_000), ipc), calling(ipc, timeout_s=5.0, tries=1) as caller:
         for _ in range(3000):
             caller.ask("observe")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="being somebody else takes root")
+def test_another_users_server_is_left_alone():
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as theirs:
+        Path(folder).chmod(0o777)  # where anybody may remove anything
+        path = Path(folder, "robot")
+        theirs.bind(str(path))
+        theirs.listen()
+        path.chmod(0o600)
+        os.seteuid(NOBODY)
+        try:
+            with pytest.raises(UserError, match="is another user's .uid 0.; choose another path"):
+                Listener(f"ipc://{path}")
+        finally:
+            os.seteuid(0)
+        assert path.exists()

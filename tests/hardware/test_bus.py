@@ -17,13 +17,13 @@ from rig import running
 from control.errors import BusLost, PortError, ServoSilent
 from hardware import packets
 from hardware.bus import ROLL_CALL_S, Bus
-from hardware.chain import Chain
+from hardware.chain import Answer, Chain
 from hardware.line import Line
 from hardware.motor import Motor
 from hardware.packets import Fault, frame
 from hardware.port import holding
 from hardware.registers import STS3215
-from hardware.servo import Servo
+from hardware.servo import EEPROM, Servo
 from hardware.tallies import WINDOW
 
 pytestmark = pytest.mark.clock
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.clock
 IDS = tuple(range(1, 7))
 PATIENT_S = 0.1  # of a test on a busy machine
 NOBODY = 65534
+KEEPING_S = 0.07
 
 
 @pytest.fixture
@@ -89,6 +90,29 @@ def test_what_is_written_is_read_back(bus, chain):
     answers = bus.sync_read(IDS, "goal_position")
     assert {id: int.from_bytes(data, "little") for id, data in answers.data.items()} == {id: 1000 + id for id in IDS}
     assert (answers.faults, answers.missing) == ({}, ())
+
+
+def test_a_servo_that_acknowledges_nothing_remembers_that_it_should(bus, chain):
+    servo = chain.motors[2].servo
+    for address, value in ((55, 0), (8, 0), (55, 1)):
+        servo.write(address, bytes([value]))
+    assert bus.remember(3, {"p_gain": 20, "response_level": 1}) == 2
+    servo.power_up()
+    assert (servo["p_gain"], servo["response_level"], servo["lock"]) == (20, 1, 1)
+
+
+def test_a_servo_may_be_long_in_keeping_a_setting(chain):
+    def busy(question: bytes, answers: list[Answer]) -> list[Answer]:
+        keeps = question[4] == packets.Instruction.WRITE and question[5] < EEPROM
+        return [Answer(KEEPING_S, answer.data) for answer in answers] if keeps else answers
+
+    with (
+        Line(chain, spoil=busy) as line,
+        running(lambda: line.pass_on(time.monotonic() + 0.005)),
+        closing(Bus(line.port, slack_s=KEEPING_S / 4)) as bus,
+    ):
+        assert bus.remember(3, {"p_gain": 20, "d_gain": 20}) == 2
+    assert (chain.motors[2].servo["p_gain"], chain.motors[2].servo["d_gain"]) == (20, 20)
 
 
 def test_opening_and_closing_change_no_register(chain):

@@ -94,7 +94,8 @@ def test_a_new_servo_gets_its_id_whatever_it_came_with(world, baud):
     connect(world, 3)
     servo = world.motors[3].servo
     servo.write(55, b"\0")
-    for name, value in {"id": 1, "baud_code": BAUDS.index(baud), "return_delay": 250, "p_gain": 16}.items():
+    came_with = {"id": 1, "baud_code": BAUDS.index(baud), "return_delay": 250, "response_level": 0, "p_gain": 16}
+    for name, value in came_with.items():
         servo.write(REGISTERS[name], bytes([value]))
     servo.write(55, b"\1")
     servo.power_up()
@@ -106,7 +107,7 @@ def test_a_new_servo_gets_its_id_whatever_it_came_with(world, baud):
     assert all(servo[name] == value for name, value in SETTINGS.items())
 
 
-REGISTERS = {"id": 5, "baud_code": 6, "return_delay": 7, "p_gain": 21}
+REGISTERS = {"id": 5, "baud_code": 6, "return_delay": 7, "response_level": 8, "p_gain": 21}
 
 
 def test_more_than_one_servo_is_told_before_anything_is_written(world):

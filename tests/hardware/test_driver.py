@@ -141,6 +141,28 @@ def test_settings_are_written_only_where_they_differ(found):
     assert [(packet[2], packet[5]) for packet in eeprom] == [(2, 21)]
 
 
+def test_a_gripper_that_lerobot_set_up_may_hold_on(found):
+    gripper = found.world.motors[GRIPPER]
+    for register, value in {"max_torque": 500, "protection_current": 250, "overload_torque": 25}.items():
+        gripper.servo[register] = value
+    found.driver.open()
+    found.say(W.ARM, then_s=0.25)
+    for _ in range(30):
+        found.world.plant.jam(GRIPPER, 5.0)  # between its fingers
+        told = found.command(HOME - np.array([0, 0, 0, 0, 0, 0.4]))
+    assert abs(told.load[GRIPPER]) > 0.25
+    assert told.mode == M.ACTIVE and told.faults == []
+
+
+def test_another_programs_bounds_on_speed_end_when_the_arm_is_armed(found):
+    for motor in found.world.motors:
+        motor.servo["goal_speed"], motor.servo["acceleration"] = 100, 2
+    found.driver.open()
+    found.say(W.ARM, then_s=0.25)
+    assert found.mode is M.HOLD and moved(found, HOME) < 0.02
+    assert found.registers("goal_speed") == found.registers("acceleration") == [0] * 6
+
+
 def test_an_arm_that_moves_when_torque_comes_on_is_let_go_again(found):
     found.driver.open()
     found.world.plant.data.qfrc_applied[found.world.plant.arm.dofs[0]] = 3.0  # somebody pulls at it
