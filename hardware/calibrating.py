@@ -15,7 +15,7 @@ from control.types import JOINTS
 from hardware.bus import Bus
 from hardware.calibration import END_RAD, MIDDLE, STEPS_PER_RAD, Calibration, Sweep, calibrated
 from hardware.registers import STEPS_PER_TURN, STS3215
-from hardware.servos import MODEL, let_go
+from hardware.servos import MODEL, let_go, settings
 
 IDS = tuple(range(1, len(JOINTS) + 1))  # as setup-servos gives them, in the order of JOINTS
 STILL_STEPS, STILL_S = 8, 0.3  # how much an arm that is held may tremble, and for how long it is watched
@@ -105,9 +105,10 @@ class Calibrating:
 
 
 def write(bus: Bus, calibration: Calibration) -> int:
-    """Let the servos remember it; how many registers were different.
+    """Let the servos remember it, and what a driver relies on; how many registers were different.
 
     Raises:
         ServoSilent, NotKept, BusLost: it may be written in part; the same again completes it.
     """
-    return sum(bus.remember(joint.id, joint.remembered) for joint in calibration.joints.values())
+    joints = calibration.joints.values()
+    return sum(bus.remember(joint.id, settings(bus, joint.id) | joint.remembered) for joint in joints)

@@ -15,7 +15,7 @@ from hardware.bus import Bus
 from hardware.calibration import Calibration
 from hardware.camera import Camera
 from hardware.packets import Fault
-from hardware.servos import MODEL, SETTINGS, Servos
+from hardware.servos import MODEL, SETTINGS, STRAIGHTEN, Servos, misled
 from hardware.vitals import FIRST, HEAT, SIZE
 
 READINGS = 100
@@ -104,6 +104,8 @@ def _settings(bus: Bus, name: str, calibration: Calibration) -> Iterator[Check]:
     if off := _different(bus, joint.id, joint.remembered):
         fix = "use this arm's own calibration, or make it anew with twinarm calibrate"
         yield Check(f"{name}: calibration", "FAIL", off, fix)
+    if turned := misled(bus, joint.id):
+        yield Check(f"{name}: phase", "FAIL", turned, STRAIGHTEN)
     if off := _different(bus, joint.id, SETTINGS):
         yield Check(f"{name}: settings", "WARN", off, "nothing to do: arming writes what it needs")
 

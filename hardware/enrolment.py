@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from control.errors import CalibrationError, PortError, ServoSilent
 from hardware.bus import BAUD, Bus
-from hardware.servos import MODEL, SETTINGS
+from hardware.servos import MODEL, SETTINGS, settings
 
 RATES = (1_000_000, 500_000, 115_200, 57_600, 38_400)  # of the servo's eight, those that a port does everywhere
 
@@ -68,4 +68,4 @@ def enrol(port: str, found: Found, id: int) -> None:
             raise CalibrationError(
                 f"the servo does not answer as {id} at {BAUD} baud; switch it off and on, and try again"
             )
-        bus.remember(id, SETTINGS)
+        bus.remember(id, settings(bus, id))

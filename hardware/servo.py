@@ -110,9 +110,9 @@ class Servo:
             self["goal_position_2"] = self["present_position"]
 
     def _present(self, encoder: int) -> int:
-        """In one turn, unless the limits are equal: then it counts on."""
+        """In one turn, unless the limits are equal, or bit 4 of `phase` says so (to confirm): then it counts on."""
         position = encoder - self["homing_offset"]
-        endless = self["min_position"] == self["max_position"]
+        endless = self["min_position"] == self["max_position"] or bool(self["phase"] & 0x10)
         return _within_reach(position) if endless else position % STEPS_PER_TURN
 
     def _take_effect(self, written: set[str], before: Mapping[str, int]) -> None:

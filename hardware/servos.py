@@ -22,6 +22,7 @@ GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
 TORQUE_LIMIT = STS3215["torque_limit"]
 OFF_TRIES = 3
+STRAIGHTEN = "twinarm calibrate puts that right, and so does twinarm setup-servos"
 # What the bus's pace and the loop's stiffness rest on, and that a firm grip is no overload: LeRobot lets the gripper's
 # servo give way at 25 % after two seconds. Written only where a servo has something else.
 SETTINGS = {
@@ -34,6 +35,7 @@ SETTINGS = {
     "overload_torque": 80,
 }
 HASTE = {"acceleration": 0, "goal_speed": 0}  # no bound of its own
+COUNTS_TURNS, ZERO_IS_FASTEST = 0x10, 0x08  # of the bits of `phase` (LeRobot's users, to confirm)
 
 
 class Servos:
@@ -158,6 +160,8 @@ class Servos:
                 found.append(
                     f"{name}: servo {id} holds {register} {held}, the calibration {value}; is it another arm's?"
                 )
+        if turned := misled(self.bus, id):
+            found.append(f"{name}: servo {id}: {turned}; {STRAIGHTEN}")
         low, high = (self.bus.read(id, register) / 10 for register in ("min_voltage", "max_voltage"))
         if not low <= volts <= high:
             found.append(f"{name}: servo {id} gets {volts:.1f} V and is made for {low:.1f} to {high:.1f} V")
@@ -172,6 +176,24 @@ class Servos:
             return []
         told = ", ".join(f"{name} {version}" for name, version in versions.items())
         return [f"the servos' firmware is not the same ({told}); bring them to one version with Feetech's tool"]
+
+
+def straight(phase: int) -> int:
+    """The register `phase` of a servo whose angle is within one turn and whose speed of 0 is no stop, else as it is."""
+    return phase & ~COUNTS_TURNS | ZERO_IS_FASTEST
+
+
+def misled(bus: Bus, id: int) -> str:
+    """What is wrong with a servo's `phase`, in words. Arming leaves it alone: a servo that holds would jump."""
+    phase = bus.read(id, "phase")
+    faults = {"counts whole turns": phase & COUNTS_TURNS, "stands still at speed 0": not phase & ZERO_IS_FASTEST}
+    told = " and ".join(words for words, wrong in faults.items() if wrong)
+    return f"it {told} (phase is {phase}, wanted {straight(phase)})" if told else ""
+
+
+def settings(bus: Bus, id: int) -> dict[str, int]:
+    """What a servo whose torque is off is to remember."""
+    return SETTINGS | {"phase": straight(bus.read(id, "phase"))}
 
 
 def let_go(bus: Bus, ids: Sequence[int]) -> tuple[int, ...]:

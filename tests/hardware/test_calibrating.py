@@ -60,7 +60,7 @@ def angle_error_deg(bus: Bus, calibration: Calibration, pose: np.ndarray) -> flo
 
 def test_an_arm_is_calibrated_wherever_its_horns_sit_and_remembers_it(world, hand):
     for motor in world.motors:
-        motor.servo["torque_enable"] = 1
+        motor.servo["torque_enable"], motor.servo["phase"] = 1, 28  # it counts whole turns
     bus = Bus(world.line.port, slack_s=0.05, retries=2)
     calibrating = Calibrating.of(bus, LIMITS)
     assert not any(motor.servo["torque_enable"] for motor in world.motors)
@@ -73,6 +73,7 @@ def test_an_arm_is_calibrated_wherever_its_horns_sit_and_remembers_it(world, han
     assert all(reach.enough for reach in reaches.values())
     calibration = calibrating.result()
     assert write(bus, calibration) > 0 and write(bus, calibration) == 0
+    assert {motor.servo["phase"] for motor in world.motors} == {12}
     for motor in world.motors:
         motor.servo.power_up()
     pose = 0.5 * ARM.lower_rad

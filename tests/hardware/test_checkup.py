@@ -83,6 +83,7 @@ def heat(celsius: float) -> Callable[[World], None]:
         (heat(66.0), "wrist_flex", "FAIL", "66 degrees Celsius; hot", "cool down"),
         (heat(75.0), "wrist_flex", "FAIL", "complains of temperature", "find the cause"),
         (change(1, "homing_offset", 77), "shoulder_pan: calibration", "FAIL", "homing_offset is 77", "own calibration"),
+        (change(4, "phase", 28), "wrist_flex: phase", "FAIL", "counts whole turns .phase is 28", "twinarm calibrate"),
         (change(1, "p_gain", 8), "shoulder_pan: settings", "WARN", "p_gain is 8, wanted 32", "arming writes"),
     ],
 )

@@ -94,7 +94,14 @@ def test_a_new_servo_gets_its_id_whatever_it_came_with(world, baud):
     connect(world, 3)
     servo = world.motors[3].servo
     servo.write(55, b"\0")
-    came_with = {"id": 1, "baud_code": BAUDS.index(baud), "return_delay": 250, "response_level": 0, "p_gain": 16}
+    came_with = {
+        "id": 1,
+        "baud_code": BAUDS.index(baud),
+        "return_delay": 250,
+        "response_level": 0,
+        "phase": 20,
+        "p_gain": 16,
+    }
     for name, value in came_with.items():
         servo.write(REGISTERS[name], bytes([value]))
     servo.write(55, b"\1")
@@ -104,10 +111,10 @@ def test_a_new_servo_gets_its_id_whatever_it_came_with(world, baud):
     enrol(world.line.port, found, 4)
     servo.power_up()
     assert (servo["id"], servo["baud_code"], servo["lock"]) == (4, 0, 1)
-    assert all(servo[name] == value for name, value in SETTINGS.items())
+    assert all(servo[name] == value for name, value in SETTINGS.items()) and servo["phase"] == 12
 
 
-REGISTERS = {"id": 5, "baud_code": 6, "return_delay": 7, "response_level": 8, "p_gain": 21}
+REGISTERS = {"id": 5, "baud_code": 6, "return_delay": 7, "response_level": 8, "phase": 18, "p_gain": 21}
 
 
 def test_more_than_one_servo_is_told_before_anything_is_written(world):

@@ -67,6 +67,8 @@ def test_opening_reads_and_changes_nothing(found):
         (1, "model", 1284, "servo 2 is model 1284, not an STS3215"),
         (3, "firmware_minor", 9, "firmware is not the same .*wrist_flex 3.9"),
         (3, "id", 77, "wrist_flex: servo 4 .* unanswered"),
+        (3, "phase", 28, "servo 4: it counts whole turns .*wanted 12.*twinarm calibrate"),
+        (3, "phase", 4, "servo 4: it stands still at speed 0 .*wanted 12"),
         (3, "max_voltage", 80, "gets 12.0 V and is made for 4.0 to 8.0 V"),
     ],
 )

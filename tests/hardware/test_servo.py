@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hardware.packets import Fault
 from hardware.registers import STS3215
 from hardware.servo import EEPROM, READ_ONLY, SIZE, Servo
+from hardware.servos import straight
 
 addresses, payloads = st.integers(0, 255), st.binary(min_size=1, max_size=40)
 
@@ -166,3 +167,12 @@ def test_a_servo_without_limits_counts_turns_until_its_register_is_full():
     assert servo["present_position"] == 5 * 4096 + 7
     servo.sense(-20 * 4096)
     assert servo["present_position"] == -32767
+
+
+def test_a_servo_that_counts_whole_turns_tells_them_and_where_it_is_within_one_after_its_phase_is_put_right():
+    servo = Servo({"phase": 28, "homing_offset": 100})
+    servo.sense(50)
+    assert servo["present_position"] == -50
+    servo.write(55, b"\0")
+    servo.write(18, bytes([straight(servo["phase"])]))
+    assert servo["present_position"] == 4046
