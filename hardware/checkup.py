@@ -3,7 +3,7 @@
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from hardware.packets import Fault
 from hardware.servos import MODEL, SETTINGS, STRAIGHTEN, Servos, misled
 from hardware.vitals import FIRST, HEAT, SIZE
 
-READINGS = 100
+READINGS, PINGS = 100, 3
 SLOW_S, LOSSY = 0.005, 0.95  # a reading should take less, and more of them should succeed
 WATCHED_S = 1.5
 FEWEST_HZ, OLDEST_S = 15.0, 0.1  # pictures a second, and how old the newest may be on average
@@ -26,6 +26,10 @@ NUMBERED = re.compile(r"/dev/video\d+")  # in the order in which they were plugg
 NOBODY = (
     "see the supply, the adapter's cable, and that this is the arm's port (twinarm find asks them all); twinarm "
     "setup-servos finds servos at another baud rate"
+)
+SLOW_ADAPTER = (
+    "set the adapter's latency timer to 1 ms (echo 1 | sudo tee /sys/bus/usb-serial/devices/*/latency_timer), or "
+    "slack_s to 0.02 in the arm's file"
 )
 Outcome = Literal["PASS", "WARN", "FAIL"]
 
@@ -50,8 +54,13 @@ def check_servos(port: str, calibration: Calibration, slack_s: float) -> Iterato
         return
     try:
         yield Check("port", "PASS", f"{port} at {bus.baud} baud")
-        if not bus.everyone() and not bus.tallies.noise_bytes:
+        heard = {status.id for status in bus.everyone()}
+        if not heard and not bus.tallies.noise_bytes:
             yield Check("servos", "FAIL", f"nobody answers at {bus.baud} baud", NOBODY)
+            return
+        if (late_s := _quickest_s(bus, heard)) > slack_s:
+            words = f"an answer comes after {1e3 * late_s:.0f} ms, and the driver waits for {1e3 * slack_s:.0f}"
+            yield Check("adapter", "FAIL", words, SLOW_ADAPTER)
             return
         answering = True
         for name in JOINTS:
@@ -65,6 +74,17 @@ def check_servos(port: str, calibration: Calibration, slack_s: float) -> Iterato
         yield Check("line", "FAIL", str(error), "plug the adapter in again, into another socket if it happens again")
     finally:
         bus.close()
+
+
+def _quickest_s(bus: Bus, ids: Collection[int]) -> float:
+    """How long the soonest of a few answers takes; 0 where none is whole."""
+    seconds = []
+    with bus.patient():
+        for id in [*ids][:PINGS]:
+            began_s = time.perf_counter()
+            if bus.ping(id) is not None:
+                seconds.append(time.perf_counter() - began_s)
+    return min(seconds, default=0.0)
 
 
 def _servo(bus: Bus, name: str, calibration: Calibration) -> Iterator[Check]:

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rig import CALIBRATION
 from control.config import RobotConfig
 from hardware.bus import Bus
 from hardware.checkup import check_camera, check_camera_name, check_servos
+from hardware.mishaps import Mishap
 from sim.webcam import Webcam
 from tools.cli import main
 from tools.world import World
@@ -22,15 +24,21 @@ pytestmark = pytest.mark.clock
 SLACK_S = 0.05  # the world runs in a thread here
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    made, stop = World(RobotConfig(camera_px=32), CALIBRATION), threading.Event()
+@contextmanager
+def running(*mishaps: Mishap) -> Iterator[World]:
+    made, stop = World(RobotConfig(camera_px=32), CALIBRATION, mishaps=mishaps), threading.Event()
     thread = threading.Thread(target=made.run, args=(stop,))
     thread.start()
     yield made
     stop.set()
     thread.join()
     made.close()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with running() as made:
+        yield made
 
 
 def found(world: World) -> dict[str, tuple[str, str, str]]:
@@ -91,6 +99,13 @@ def test_each_fault_is_named_with_what_to_do(world, spoil, name, outcome, words,
     spoil(world)
     told = found(world)[name]
     assert told[0] == outcome and re.search(words, told[1]) and fix in told[2], told
+
+
+def test_servos_behind_a_slow_adapter_are_not_called_silent():
+    with running(Mishap("delay", amount=0.02)) as world:
+        port, adapter = check_servos(world.line.port, CALIBRATION, 0.004)
+    assert port.outcome == "PASS" and (adapter.name, adapter.outcome) == ("adapter", "FAIL")
+    assert re.search(r"after 2\d ms, and the driver waits for 4", adapter.words) and "latency_timer" in adapter.fix
 
 
 @pytest.mark.parametrize("baud_code", [1, 4])
