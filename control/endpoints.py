@@ -46,6 +46,8 @@ def _check_address(endpoint: str, address: str, keyed: bool) -> None:
         loopback = ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
     except ValueError:
         raise UserError(f"{endpoint} must name a numeric address and a port; give {FORMS}") from None
+    if ":" in host and not host.startswith("["):
+        raise UserError(f"{endpoint} needs its IPv6 address in brackets, as in tcp://[::1]:5555")
     if not loopback and not keyed:
         raise UserError(
             f"{endpoint} is open to other machines, and that takes keys: see twinarm keys; "

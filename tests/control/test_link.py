@@ -328,6 +328,7 @@ def test_a_stranger_that_says_much_and_leaves_ends_nothing(ipc):
         ("tcp://*:5555", "must name a numeric address"),
         ("tcp://localhost:5555", "must name a numeric address"),
         ("tcp://eth0:5555", "must name a numeric address"),
+        ("tcp://::1:5555", r"in brackets, as in tcp://\[::1\]:5555"),
         ("tcp://127.0.0.1", "must name a numeric address"),
         ("tcp://127.0.0.1:99999", "must end in a port"),
         ("tcp://127.0.0.1:²", "must end in a port"),
