@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from control.errors import UserError
+from control.errors import TwinarmError, UserError
 from tools.flags.sweep import Arguments
 from tools.progress import bar, bars
 from tools.training import require_device
@@ -66,16 +66,23 @@ def missing(whole: Sweep, wanted: Sequence[Cell], ledger: Ledger) -> list[int]:
 
 
 def run(arguments: Arguments, whole: Sweep, wanted: Sequence[Cell], ledger: Ledger, console: Console) -> None:
-    """Run what is missing, keeping each outcome as it comes."""
+    """Run what is missing, keeping each outcome as it comes. Raises TwinarmError, at the end, for those that failed."""
     todo, workers = missing(whole, wanted, ledger), arguments.workers or os.cpu_count() or 1
     cells = [whole.cells[index] for index in todo]
     episodes = sum(chosen.demos.episodes for chosen in sweep.recordings(cells).values())
     with bar(console, "recording", episodes) as tell:
         sweep.record(cells, workers, tell)
+    failed = []
     with watching(console, cells):
-        for index, _ in share(whole, todo, workers, arguments.cluster):
+        for index, trouble in share(whole, todo, workers, arguments.cluster):
+            if trouble:
+                failed.append(trouble.decode())
+                continue
             ledger.add(Outcome.of(whole.cells[index]))
             sweep_report.write(whole, ledger)
+    if failed:
+        told = f"{len(failed)} of {len(todo)} runs of sweep {whole.config.name} failed, the others are done"
+        raise TwinarmError("; ".join([told, *failed]))
 
 
 @contextmanager

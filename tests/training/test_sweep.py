@@ -143,9 +143,12 @@ def test_two_sweeps_that_keep_their_outcomes_in_one_file_lose_none(tmp_path, swe
 def test_a_run_longer_than_the_sweep_now_asks_for_does_not_pass_for_a_shorter_one(tmp_path, swept, capsys):
     shutil.copytree(swept.folder, tmp_path / "small")
     file = written(tmp_path, settings=SMALL["settings"] | {"schedule.steps": 10}, seeds=[3])
+    shutil.rmtree(tmp_path / "small" / "labels=shifted")
+    (tmp_path / "small" / "cells.jsonl").unlink()
     assert main(command(file, tmp_path, "--workers", "1", "--only", "labels")[3:]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "sweep small, arm base, seed 3: " in said
+    assert "1 of 2 runs of sweep small failed, the others are done; arm base, seed 3: " in said
+    assert (tmp_path / "small" / "labels=shifted" / "seed_3" / "report.json").is_file()
     assert "has made 20 decisions of 20, and schedule.steps is 10 now; put it back" in said
     assert (tmp_path / "small" / "base" / "seed_3" / "report.json").is_file()
 
