@@ -37,7 +37,7 @@ class Arming:
             self._governor.start(self._held())
             servos.go_to(self._governor.reference, NOBODY)
             servos.switch([True] * len(JOINTS))
-            servos.hurry()
+            servos.unbound()
         except BusLost:
             raise
         except BusError as error:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 STEPS_PER_TURN = 4096
+COUNTS_TURNS, ZERO_IS_FASTEST = 0x10, 0x08  # bits of `phase`, as LeRobot's users tell them (to confirm)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ rests on R alone is marked "to confirm" and is what `twinarm probe` asks of a re
 from collections.abc import Mapping
 
 from hardware.packets import Fault
-from hardware.registers import STEPS_PER_TURN, STS3215
+from hardware.registers import COUNTS_TURNS, STEPS_PER_TURN, STS3215
 
 SIZE = 87
 EEPROM = 40  # registers below it
@@ -110,9 +110,9 @@ class Servo:
             self["goal_position_2"] = self["present_position"]
 
     def _present(self, encoder: int) -> int:
-        """In one turn, unless the limits are equal, or bit 4 of `phase` says so (to confirm): then it counts on."""
+        """In one turn, unless the limits are equal, or `phase` says so (to confirm): then it counts on."""
         position = encoder - self["homing_offset"]
-        endless = self["min_position"] == self["max_position"] or bool(self["phase"] & 0x10)
+        endless = self["min_position"] == self["max_position"] or bool(self["phase"] & COUNTS_TURNS)
         return _within_reach(position) if endless else position % STEPS_PER_TURN
 
     def _take_effect(self, written: set[str], before: Mapping[str, int]) -> None:

@@ -10,7 +10,7 @@ from control.modes import Faults, Mode, Severity
 from control.types import GRIPPER, JOINTS
 from hardware.bus import Bus
 from hardware.calibration import Calibration
-from hardware.registers import STS3215
+from hardware.registers import COUNTS_TURNS, STS3215, ZERO_IS_FASTEST
 from hardware.vitals import FIRST, SIZE, Reading, Senses
 
 MODEL = 777
@@ -34,8 +34,7 @@ SETTINGS = {
     "i_gain": 0,
     "overload_torque": 80,
 }
-HASTE = {"acceleration": 0, "goal_speed": 0}  # no bound of its own
-COUNTS_TURNS, ZERO_IS_FASTEST = 0x10, 0x08  # of the bits of `phase` (LeRobot's users, to confirm)
+UNBOUNDED = {"acceleration": 0, "goal_speed": 0}
 
 
 class Servos:
@@ -116,10 +115,10 @@ class Servos:
         for id in self._ids:
             self.bus.remember(id, SETTINGS)
 
-    def hurry(self) -> None:
+    def unbound(self) -> None:
         """Take away what bound of speed or acceleration another program left. Only once each has a goal where it is: a
         goal of speed may switch torque on as well. Raises ServoSilent too."""
-        for register, value in HASTE.items():
+        for register, value in UNBOUNDED.items():
             if any(self.bus.read(id, register) != value for id in self._ids):
                 self._tell(register, [value] * len(JOINTS))
 

@@ -61,14 +61,14 @@ class Ledger:
         self._read()
 
     def _read(self) -> None:
-        path = self.path
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
                 self._enter(msgspec.json.decode(line, type=Outcome))
             except msgspec.MsgspecError as error:
                 if line.endswith(b"\n"):  # the last one may have been cut short by a kill
-                    raise UserError(f"{path}, line {number} is no run's outcome ({error}); name another file") from None
+                    words = f"{self.path}, line {number} is no run's outcome ({error}); name another file"
+                    raise UserError(words) from None
 
     def outcome(self, cell: Cell) -> Outcome | None:
         """What is known of a cell, if it is."""
@@ -76,7 +76,7 @@ class Ledger:
 
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome beside what other sweeps have kept there meanwhile; it is on disk when this returns."""
-        with alone(self.path.parent):
+        with _alone(self.path.parent):
             self._read()
             self._enter(outcome)
             part = self.path.with_suffix(".part")
@@ -91,8 +91,8 @@ class Ledger:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process is in here for `folder`."""
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for `folder`: outcomes take a moment to add, unlike runs and datasets."""
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

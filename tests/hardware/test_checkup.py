@@ -105,7 +105,8 @@ def test_servos_behind_a_slow_adapter_are_not_called_silent():
     with running(Mishap("delay", amount=0.02)) as world:
         port, adapter = check_servos(world.line.port, CALIBRATION, 0.004)
     assert port.outcome == "PASS" and (adapter.name, adapter.outcome) == ("adapter", "FAIL")
-    assert re.search(r"after 2\d ms, and the driver waits for 4", adapter.words) and "latency_timer" in adapter.fix
+    waited = re.search(r"after (\d+) ms, and the driver waits for 4", adapter.words)
+    assert waited and int(waited[1]) >= 20 and "latency_timer" in adapter.fix
 
 
 @pytest.mark.parametrize("baud_code", [1, 4])
