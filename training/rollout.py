@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
 import numpy as np
 
 from control.interfaces import Judge, Robot
@@ -68,13 +69,9 @@ class Recall:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One episode in progress.
+    """One episode in progress."""
 
-    Args:
-        index: of the episode among all that this run began; its seed follows from it.
-    """
-
-    index: int
+    begun: OpenEpisode  # what it began with, or went on from
     network: Recall
     steps: list[Step]
     _stream: Iterator[Step]
@@ -97,7 +94,7 @@ class Rollout:
         network = Recall(decide, resume.actions, lapsed)
         policy = Repeat(LearnedPolicy(network, spaces), spaces)
         stream = play(robot, policy, judge, request, limit_steps)
-        rollout = cls(resume.index, network, [], stream, spaces.config.action_repeat, limit_steps)
+        rollout = cls(resume, network, [], stream, spaces.config.action_repeat, limit_steps)
         for _ in resume.actions:
             rollout.decide()
         return rollout
@@ -113,4 +110,4 @@ class Rollout:
 
     @property
     def open(self) -> OpenEpisode:
-        return OpenEpisode(self.index, tuple(self.network.actions))
+        return msgspec.structs.replace(self.begun, actions=tuple(self.network.actions))
