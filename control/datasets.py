@@ -72,7 +72,8 @@ class Dataset:
         if have < wanted:
             whole = f"{have} of {wanted} episodes"
             again = "run the same command again to complete it"
-            raise DatasetError(f"{folder} holds {whole}; {again}, or with --episodes {have} to leave it at that")
+            enough = f", or with --episodes {have} to leave it at that" if have else ""
+            raise DatasetError(f"{folder} holds {whole}; {again}{enough}")
         if not have:
             raise DatasetError(f"{folder} holds no finished episode; collect some first")
         return dataset

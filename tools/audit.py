@@ -54,6 +54,9 @@ def about_data(chosen: TrainConfig, dataset: Dataset, console: Console, as_json:
         theirs, ours = (f"{space} at {hz:g} Hz" for space, hz in (recorded, wanted))
         words = f"{dataset.folder} holds actions of {theirs}, the configuration's are {ours}"
         raise UserError(f"{words}; name its --config")
+    if (camera := chosen.spaces.camera) not in dataset.info.cameras:
+        theirs = ", ".join(dataset.info.cameras)
+        raise UserError(f"spaces.camera is {camera}, {dataset.folder} holds pictures of {theirs}; name one of these")
     findings = look_at(chosen, dataset)
     for finding in findings:
         tell(console, finding)

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from control.errors import UserError
 from control.keys import read_keys
 from control.link import Listener
 from sim.stages import stage_name
 from tools.flags.learn import Arguments
 from tools.progress import stoppable, watching
-from tools.training import check
+from tools.training import check, refuse_idle
 from training import job, runs, settings
 from training.exchange import LARGEST_PIECE
 from training.live import LiveLearner, conclude, info_of
@@ -66,6 +67,9 @@ def run_of(arguments: Arguments) -> Iterator[tuple[Path, TrainConfig, Callable[[
         "task.stage": arguments.curriculum_stage and stage_name(arguments.curriculum_stage),
     }
     config = settings.load(arguments.config, arguments.set, flags)
+    refuse_idle(arguments.bootstrap, config)
+    if config.schedule.practice:  # actors draw their starts, and agree on nothing
+        raise UserError(f"schedule.practice is {config.schedule.practice}, and only twinarm train practises")
     check(config)
     with runs.begun(arguments.output, config) as (folder, start), runs.alone(folder):
         yield folder, config, start

@@ -24,6 +24,7 @@ def main(arguments: Arguments) -> None:
         "seed": arguments.seed,
     }
     config = settings.load(arguments.config, arguments.set, flags)
+    training.refuse_idle(arguments.bootstrap, config)
     training.check(config)
     with runs.begun(arguments.output, config) as (folder, start):
         console.print(f"run {folder}", soft_wrap=True)

@@ -43,6 +43,13 @@ def check(config: TrainConfig) -> None:
         Dataset.open(Path(str(path)))
 
 
+def refuse_idle(bootstrap: Path | None, config: TrainConfig) -> None:
+    """Raises UserError where demonstrations are given and the bootstrap would not look at them."""
+    if bootstrap is not None and config.bootstrap.mode == "none":
+        words = f"bootstrap.mode is none, so nothing would be learned from {bootstrap}"
+        raise UserError(f"{words}; leave --bootstrap out, or use --set bootstrap.mode=balanced")
+
+
 def require_device(config: TrainConfig) -> None:
     """Raises UserError where this machine lacks the configuration's device."""
     if config.device.startswith("cuda") and not torch.cuda.is_available():

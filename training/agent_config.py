@@ -57,6 +57,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require(0 < self.lr < 1, f"lr must lie between 0 and 1, got {self.lr}")
+        require(self.noise_clip >= 0, f"noise_clip must not be negative, got {self.noise_clip}")
         require(0 < self.tau <= 1, f"tau must be above 0 and at most 1, got {self.tau}")
         require(0 <= self.average < 1, f"average must be at least 0 and below 1, got {self.average}")
         require(0 <= self.relight <= 0.5, f"relight must be 0 to 0.5, got {self.relight}")

@@ -15,16 +15,18 @@ PANELS = (
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run, oldest first; a row that a kill cut short is left out. Raises UserError without a file."""
+    """The rows of a run, oldest first, but what a kill or a power cut left of one. Raises UserError without a file."""
     path = folder / FILE
     if not path.is_file():
         raise UserError(f"{folder} is no run: it has no {FILE}")
     rows = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
             continue
+        if isinstance(row, dict) and "step" in row:
+            rows.append(row)
     return rows
 
 

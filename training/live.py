@@ -13,6 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from control.datasets import Dataset
 from control.episodes import DatasetInfo, Episode
 from control.errors import UserError
@@ -20,7 +22,8 @@ from control.link import Listener
 from control.types import JOINTS
 from policies.spaces import SpacesConfig
 from sim.robot import SimRobot
-from training import metrics
+from training import metrics, runs
+from training.checkpoint import Progress
 from training.collect import action_space
 from training.exchange import Card, Lived, write_weights
 from training.experience import from_episode, from_steps
@@ -150,6 +153,10 @@ class LiveLearner(Learner):
         arrays = from_episode(episode, self.spaces, self.judge())
         self.decided(len(arrays.action))
         self.count(arrays, episode.success, episode.reward.tolist())
+
+    def become(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        runs.require_actors(self.folder, progress)
+        super().become(tensors, progress)
 
     # Weights
 

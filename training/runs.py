@@ -112,6 +112,18 @@ def require_same_settings(folder: Path, progress: Progress, settings: TrainConfi
         raise CheckpointError(f"{words}; put it back, or begin a new run")
 
 
+def require_own_robots(folder: Path, progress: Progress) -> None:
+    """Raises CheckpointError where others act for the run: it has no episodes of its own to go on with."""
+    if not progress.open:
+        raise CheckpointError(f"{folder} learns while others act; go on with: twinarm learn ENDPOINT --run {folder}")
+
+
+def require_actors(folder: Path, progress: Progress) -> None:
+    """Raises CheckpointError where the run acts on robots of its own: its open episodes would be lost."""
+    if progress.open:
+        raise CheckpointError(f"{folder} acts on robots of its own; go on with: twinarm resume {folder}")
+
+
 def require_same_plant(folder: Path, progress: Progress, spec: RobotSpec) -> None:
     """Raises CheckpointError where the robot's make changed on a run's way."""
     if changed := changes(progress.plant, dict(spec.plant), "the robot's "):

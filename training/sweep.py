@@ -1,6 +1,6 @@
 """A sweep: one configuration, factors that take something away from it or add something, and seeds.
 
-Every arm is the base with a few settings changed; arms that come to the same configuration are one. A cell is an arm
+Every arm is the base with a few settings changed; those that change none are one, the base. A cell is an arm
 with a seed, and a run like any other, in a folder of its own, so a sweep that was stopped goes on where its cells are.
 """
 
@@ -148,7 +148,11 @@ def plan_sweep(sweep: SweepConfig, root: Path) -> Sweep:
 
 
 def _configured(sweep: SweepConfig, arm: str, changed: dict[str, Any], seed: int, folder: Path) -> TrainConfig:
-    flags = sweep.settings | changed | {"name": f"{sweep.name}/{arm}", "seed": seed}
+    asked = sweep.settings | changed
+    if own := [name for name in ("name", "seed") if name in asked]:
+        words = f"{own[0]} is set to {asked[own[0]]}, and a sweep gives each run its own"
+        raise ConfigError(f"sweep {sweep.name}, arm {arm}: {words}; leave it out, or change the sweep's seeds")
+    flags = asked | {"name": f"{sweep.name}/{arm}", "seed": seed}
     try:
         chosen = settings.load(sweep.config, flags=flags)
     except UserError as error:

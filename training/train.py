@@ -167,6 +167,7 @@ class Trainer(Learner):
         )
 
     def become(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        runs.require_own_robots(self.folder, progress)
         super().become(tensors, progress)
         runs.require_same_plant(self.folder, progress, self._robots[0].spec)
         self._open, self.next_eval = progress.open, progress.next_eval

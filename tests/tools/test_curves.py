@@ -14,7 +14,8 @@ def root(tmp_path):
     for folder in (trained, judged):
         folder.mkdir(parents=True)
     rows = [{"step": step, "q": step / 10, "critic_loss": None if step else 1.5} for step in range(1000)]
-    (trained / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 10')
+    written = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    (trained / "metrics.jsonl").write_bytes(written + b'\0\0\n0\n{}\n\xff\n{"step": 10')  # as a power cut leaves it
     (judged / "report.json").write_text(json.dumps({"success": 0.5, "n": 4, "low": 0.15, "high": 0.85}))
     return tmp_path
 

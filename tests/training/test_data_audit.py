@@ -72,9 +72,12 @@ def test_pictures_that_lag_behind_the_joints_or_are_ahead_of_them_are_found(reco
     assert not finding.fine and words in finding.words
 
 
-def test_one_episode_does_not_tell_whether_pictures_are_late(recorded):
+def test_few_episodes_do_not_tell_whether_pictures_are_late(recorded):
     _, episodes, _ = recorded
-    assert "too few" in pictures(episodes[:1], CAMERA).words
+    late_ones = [with_pictures(e, late(e.frames[CAMERA], -1)) for e in episodes]
+    for n in (1, 2, 3):
+        finding = pictures(late_ones[:n], CAMERA)
+        assert finding.fine and f"{n} episodes are too few" in finding.words
 
 
 def test_pictures_that_stand_still_are_found(recorded):
@@ -140,3 +143,5 @@ def test_the_command_lists_every_finding_and_asks_for_the_configuration_that_fit
     assert told["return"]["fine"] == fast  # at the experiment's rate and discount, hovering is worth more
     assert main([*words, wrong]) == 2
     assert "name its --config" in capsys.readouterr().err
+    assert main([*words, right, "--set", "spaces.camera=front"]) == 2
+    assert f"spaces.camera is front, {dataset.folder} holds pictures of {CAMERA}" in capsys.readouterr().err

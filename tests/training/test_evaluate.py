@@ -223,6 +223,9 @@ def test_a_film_shows_three_sides(tmp_path):
             ["train", "--set", "bootstrap.mode=none", "--set", "spaces.camera=front"],
             "camera is front, the robot has wrist_cam",
         ),
+        (["train", "--bootstrap", "tests", "--set", "bootstrap.mode=none"], "would be learned from tests; leave"),
+        (["learn", "ipc://{}/l", "--bootstrap", "tests", "--set", "bootstrap.mode=none"], "learned from tests; leave"),
+        (["learn", "ipc://{}/l", "--set", "schedule.practice=3"], "schedule.practice is 3, and only twinarm train"),
         (["resume", "nowhere"], "no run"),
         (["model", "--out", "README.md"], "README.md exists"),
     ],
@@ -231,7 +234,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, words, capsys, tmp_pat
     monkeypatch.setenv("COLUMNS", "200")
     needs_place = arguments[0] not in ("resume", "model") and "--output" not in arguments
     where = ["--output", str(tmp_path)] if needs_place else []
-    assert main([*arguments, *where]) == 2
+    assert main([*(word.format(tmp_path) for word in arguments), *where]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("twinarm:")]
     assert len(said) == 1 and words in said[0], said
 

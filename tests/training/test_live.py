@@ -138,6 +138,20 @@ def test_critics_grow_up_once_however_often_cloning_was_interrupted(tmp_path, de
     assert learner.cloned == 3 and learner.credit == config.agent.critic_warmup == 10
 
 
+def test_a_run_fed_by_actors_and_one_with_robots_each_say_what_goes_on_with_them(tmp_path, demos, capsys):
+    fed, endpoint = begun(tmp_path / "fed", demos), f"ipc://{tmp_path}/learner"
+    config = runs.read_config(fed)
+    learner = LiveLearner(config, fed, job.demonstrations(fed, config, info_of(config)), Watch())
+    with Listener(endpoint, largest=LARGEST_PIECE) as listener, suppress(Stopped):
+        learner.run(listener, Watch(enough=lambda: True))
+    assert main(["resume", str(fed)]) == 2
+    assert f"go on with: twinarm learn ENDPOINT --run {fed}" in " ".join(capsys.readouterr().err.split())
+    own = begun(tmp_path / "own", demos, "schedule.steps=1")
+    assert main(["resume", str(own)]) == 0
+    assert main(["learn", endpoint, "--run", str(own)]) == 2
+    assert f"go on with: twinarm resume {own}" in " ".join(capsys.readouterr().err.split())
+
+
 def learn(folder: Path, endpoint: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tools.cli", "learn", endpoint, "--run", str(folder)]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)

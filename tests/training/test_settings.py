@@ -35,6 +35,7 @@ STAGES = NUMBERS.items()
         ("schedule.steps=-1", "steps not negative"),
         ("spaces.step_joints_rad=0", "step_joints_rad must be 0 to 0.5, got 0"),
         ("spaces.low_m=[0.1,0.4,0.0]", "low_m must lie below high_m"),
+        ("agent.noise_clip=-1", "noise_clip must not be negative, got -1"),
         ("replay.gamma=1", "gamma must be between 0 and 1"),
         ("agent.noize.start=1", "unknown key noize in agent; did you mean: noise"),
     ],

@@ -220,6 +220,8 @@ def test_a_ray_on_this_machine_learns_the_same(tmp_path, swept):
         ({"name": "../etc"}, "'../etc' becomes a folder's name"),
         ({"seeds": [0, -1]}, "seed must not be negative, got -1"),
         ({"factors": {"x": {"y": {"bootstrap.path": "runs/mine"}}}}, "arm x=y: .* would not learn from runs/mine"),
+        ({"factors": {"x": {"y": {"seed": 4}}}}, "arm x=y: seed is set to 4, and a sweep gives each run its own"),
+        ({"settings": {"name": "mine"}}, "arm base: name is set to mine"),
         ({"factors": {}}, "factors must name at least one arm each"),
         ({"seeds": [1, 1]}, "seeds must be distinct"),
         ({"sedes": [1]}, "did you mean: seeds"),
