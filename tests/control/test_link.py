@@ -142,6 +142,17 @@ def greeted(dealer: zmq.Socket, session: bytes) -> bytes:
     return wire.unpack(dealer.recv()).boot
 
 
+def test_a_greeting_heard_again_does_not_make_old_questions_new():
+    handler, session = Counter(), a_session(1)
+    desk = Desk(handler)
+    greeting = wire.pack("hello", session, 1, wire.NOBODY, HELLO)
+    boot = wire.unpack(desk.answer(greeting)).boot
+    steps = [wire.pack("step", session, seq, boot, None) for seq in (2, 3)]
+    for said in (*steps, greeting, *steps):
+        desk.answer(said)
+    assert handler.steps == 2
+
+
 def test_a_restarted_server_refuses_what_was_meant_for_the_old_one(ipc):
     with served(Counter(), ipc):
         caller = Caller(ipc, timeout_s=3.0)
