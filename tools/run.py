@@ -89,7 +89,7 @@ def referee(config: TrainConfig, robot: Robot) -> Scored:
 def diary_of(
     arguments: Arguments, config: TrainConfig, robot: Robot, spaces: Spaces
 ) -> AbstractContextManager[Diary | None]:
-    """What keeps the episodes; nothing without --output. Raises DatasetError for those of an arm calibrated otherwise."""
+    """What keeps the episodes; nothing without --output. Raises DatasetError where an arm calibrated otherwise did."""
     if arguments.output is None:
         return nullcontext()
     first, stage, calibration, commit = arguments.seed, config.task.stage, robot.spec.calibration, code_commit()
