@@ -424,3 +424,12 @@ def test_another_users_server_is_left_alone():
         finally:
             os.seteuid(0)
         assert path.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes a user without a name, as in a container")
+def test_a_user_without_a_name_is_known_by_number():
+    words = "import os; from control.caller import whoami; os.setuid(54321); print(whoami())"
+    named = ("LOGNAME", "USER", "LNAME", "USERNAME")
+    env = {name: value for name, value in os.environ.items() if name not in named}
+    told = subprocess.run([sys.executable, "-c", words], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout.startswith("54321@"), told.stderr
