@@ -127,6 +127,13 @@ def test_no_dataset_gets_episodes_of_an_arm_calibrated_otherwise(tmp_path, capsy
     assert Dataset.open(tmp_path / "set").indices() == [0, 1]
 
 
+@pytest.mark.parametrize("verb", [("serve-policy", "--endpoint", "ipc:///x"), ("onnx", "--output", "policy.onnx")])
+def test_where_a_file_is_needed_no_script_is_offered(verb, capsys):
+    assert main([verb[0], "scripted", *verb[1:]]) == 2
+    told = capsys.readouterr().err
+    assert "scripted has no file; name a run, a policy.safetensors or .onnx" in told and "crude" not in told
+
+
 def test_a_policy_begins_where_its_episodes_began_or_where_told_that_it_may(tmp_path, capsys):
     assert main(["run", policy(tmp_path, starts_rad=AROUND_HOME), *SHORT]) == 0
     elsewhere = policy(tmp_path, starts_rad=((1.0, 1.1),) * 6)
