@@ -144,4 +144,8 @@ class Caller:
 def whoami() -> str:
     """This process, in words for people elsewhere."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])[:LONGEST]
-    return f"{getpass.getuser()}@{socket.gethostname()} ({command}, process {os.getpid()})"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # nobody gave this one a name, as in a container
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} ({command}, process {os.getpid()})"

@@ -50,6 +50,7 @@ class Desk:
         if ask.seq == known.seq and known.peer.role == role:
             return known.answer
         try:
+            _require_newer(ask, known.seq)
             if ask.kind == "hello":
                 known = _Session(_introduced(ask, role))
             else:
@@ -78,13 +79,11 @@ class Desk:
             self._handler.foresee(tuple(asks.values()))  # type: ignore[attr-defined]
 
     def _admit(self, ask: wire.Message, peer: Peer, last_seq: int, role: Role) -> None:
-        """Raise unless the question belongs to a session of this server, is its newest and of the same key."""
+        """Raise unless the question belongs to a session of this server, and is of the same key."""
         if ask.boot != self.boot:
             raise PeerRestarted(f"the server restarted; {ask.kind} was not executed, connect again")
         elif last_seq < 0:
             raise PeerRestarted(f"the server forgot this session; {ask.kind} was not executed, connect again")
-        elif ask.seq < last_seq:
-            raise LinkError(f"question {ask.seq} came after question {last_seq}; {ask.kind} was not executed")
         elif role != peer.role:
             raise NotPermitted(f"this session began with another key; {ask.kind} was not executed")
 
@@ -113,6 +112,12 @@ class Desk:
 
     def _error(self, ask: wire.Message, error: TwinarmError) -> bytes:
         return wire.pack("error", ask.session, ask.seq, self.boot, wire.write_error(error))
+
+
+def _require_newer(ask: wire.Message, last_seq: int) -> None:
+    """Raise LinkError for what was said before. A greeting, too: after it all that followed it would be new again."""
+    if ask.seq < last_seq:
+        raise LinkError(f"question {ask.seq} came after question {last_seq}; {ask.kind} was not executed")
 
 
 def _introduced(ask: wire.Message, role: Role) -> Peer:

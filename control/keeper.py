@@ -8,8 +8,8 @@ import multiprocessing
 import resource
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from control import wire
 from control.errors import TwinarmError
 
 ROOM_MB = 512
+ENDING = (signal.SIGINT, signal.SIGTERM)
 PAUSE_S = 0.5  # before it is begun anew
 OPENED = "opened"  # said to the one beside it, with where; any other word is the class of an announced error
 STATM = Path("/proc/self/statm")
@@ -49,9 +50,12 @@ def kept(work: Work, died: Callable[[str], object]) -> None:
     while True:
         ours, theirs = FORK.Pipe()
         process = FORK.Process(target=_serve, args=(work, where, ours, theirs))
-        process.start()
+        with _told_later():
+            if ending.is_set():
+                return
+            process.start()
+            _pass_on(process, ending)
         theirs.close()
-        _pass_on(process, ending)
         where = _followed(ours) or where
         process.join()
         ours.close()
@@ -61,6 +65,16 @@ def kept(work: Work, died: Callable[[str], object]) -> None:
             raise TwinarmError(f"what was to serve died of {_cause(process.exitcode)} before it was ready")
         died(_cause(process.exitcode))
         ending.wait(PAUSE_S)
+
+
+@contextmanager
+def _told_later() -> Iterator[None]:
+    """Whoever tells this process to end meanwhile is heard afterwards: by then there is somebody to pass it on to."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(status: int | None) -> str:
@@ -74,7 +88,7 @@ def _pass_on(process: multiprocessing.process.BaseProcess, ending: threading.Eve
         ending.set()
         process.terminate()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, end)
 
 
@@ -93,8 +107,9 @@ def _followed(pipe: Connection) -> str | None:
 def _serve(work: Work, where: str | None, ours: Connection, theirs: Connection) -> None:
     """In the process that serves."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     ours.close()
 
     def watch() -> None:

@@ -30,6 +30,7 @@ class Peer:
 
 
 DRIVING = ("reset", "step")
+MOVING = (Word.HOME, Word.PARK)  # words by which an arm moves: they are not said past whoever drives it
 NEEDS = dict.fromkeys((*DRIVING, "halt", "release", "lived", "learned"), Role.COMMANDER)
 WORDS = {
     Word.STOP: Role.OBSERVER,
@@ -78,14 +79,18 @@ class Lease:
         """Nobody drives any longer."""
         self.holder = None
 
-    def take(self, peer: Peer) -> bool:
-        """Begin or go on driving; whether that is a change of hands. Raises LeaseHeld while somebody else drives."""
-        fresh = self.holder is None or self.holder.session != peer.session
-        if fresh and self.holder is not None and self.silent_s < LEASE_S:
+    def require(self, peer: Peer) -> None:
+        """Raises LeaseHeld while somebody else drives."""
+        if self.holder is not None and self.holder.session != peer.session and self.silent_s < LEASE_S:
             raise LeaseHeld(
                 f"{self.holder.name} has driven this robot since {self.since}, last {self.silent_s:.1f} s ago; "
                 f"stop that first, or wait until it has been silent for {LEASE_S:g} s"
             )
+
+    def take(self, peer: Peer) -> bool:
+        """Begin or go on driving; whether that is a change of hands. Raises LeaseHeld while somebody else drives."""
+        self.require(peer)
+        fresh = self.holder is None or self.holder.session != peer.session
         if fresh:
             self.holder, self.since = peer, time.strftime("%H:%M:%S")
         self._heard_s = self._clock()

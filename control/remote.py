@@ -11,7 +11,7 @@ from control.errors import CommandRefused, LinkError, TwinarmError
 from control.interfaces import Robot, Scenic
 from control.keys import own_ticket
 from control.modes import Word
-from control.peers import DRIVING, Lease, Peer, permit
+from control.peers import DRIVING, MOVING, Lease, Peer, permit
 from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Status, Truth
 
 
@@ -41,6 +41,8 @@ class RobotService:
             raise LinkError(f"a robot does not {kind}; is that the endpoint of a policy that was meant?")
         asked = wire.ASKS[kind].read(body)
         permit(peer, kind, asked if kind == "say" else None)
+        if kind == "say" and asked in MOVING:
+            self._lease.require(peer)
         fresh = kind in DRIVING and self._lease.take(peer)
         if fresh or (kind == "release" and self._lease.drop(peer)):
             self._robot.halt()

@@ -156,8 +156,9 @@ class Drive:
         self._held_mb.append(resident_mb(self._server))
 
     def _astray(self, before_rad: np.ndarray, now_rad: np.ndarray) -> bool:
-        """Whether the target in force became what was commanded long ago, or what never was."""
-        again = any(same(now_rad, old) for old in self._sent[:-2])
+        """Whether the target in force became what was commanded long ago, or what never was. Home is where a start that
+        was said long ago goes to."""
+        again = any(same(now_rad, old) for old in (self._home_rad, *self._sent[:-2]))
         elsewhere = bool(np.abs(now_rad - self._home_rad).max() > SWING_RAD + SAME_RAD)
         return not same(now_rad, before_rad) and not same(now_rad, self._sent[-1]) and (again or elsewhere)
 

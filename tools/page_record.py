@@ -46,5 +46,6 @@ def begin(arguments: Arguments, robot: Robot, person: DeadMan, notice: Callable[
     )
     config = configured(asked)
     dataset = Dataset.create(asked.output, info_of(config, robot))
-    dataset.require_calibration(robot.spec.calibration)
+    if not arguments.any_calibration:
+        dataset.require_calibration(robot.spec.calibration)
     return session_of(asked, config, robot, person, dataset, PageLine(notice))

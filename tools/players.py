@@ -72,6 +72,8 @@ def _served(endpoint: str, arm: Arm, robot: Robot, ahead: bool) -> tuple[Policy,
 
 def policy_file(name: str) -> Path:
     """The file of a run's policy, or the one named. Raises UserError where there is none."""
+    if name in (*SCRIPTS, *UNTAUGHT):
+        raise UserError(f"{name} has no file; name a run, a policy.safetensors or .onnx")
     path = Path(name)
     path = path / BEST if path.is_dir() else path
     if not path.is_file():

@@ -5,9 +5,11 @@ import threading
 import time
 from contextlib import suppress
 
+from tools import hostile
 from tools.hostile import RECORDED_MOST, raw
 
 EVERY_S = 0.2
+GREETING = len(hostile.GREETING)  # of a connection, before any of its messages
 
 
 class Relay:
@@ -16,6 +18,7 @@ class Relay:
     def __init__(self, back: str, stop: threading.Event):
         self._back, self._stop = back, stop
         self._copy = bytearray()
+        self.answered = 0  # replays
 
     def run(self, listening: socket.socket) -> None:
         """Pass on what comes to `listening`, and replay."""
@@ -45,12 +48,16 @@ class Relay:
                 each.shutdown(socket.SHUT_RDWR)
 
     def _replay(self) -> None:
-        """All that was said so far, on a connection of its own."""
+        """All that was said so far, on a connection of its own; the server drops one on which the rest comes with the
+        greeting, and then has heard nothing."""
         while not self._stop.wait(EVERY_S):
             with suppress(OSError), raw(self._back) as again:
-                again.sendall(bytes(self._copy))
+                said = bytes(self._copy)
+                again.sendall(said[:GREETING])
+                again.recv(GREETING)
+                again.sendall(said[GREETING:])
                 time.sleep(EVERY_S)
-                again.recv(65536)
+                self.answered += bool(again.recv(65536))
 
 
 def relay(front: str, back: str) -> None:

@@ -89,7 +89,7 @@ def referee(config: TrainConfig, robot: Robot) -> Scored:
 def diary_of(
     arguments: Arguments, config: TrainConfig, robot: Robot, spaces: Spaces
 ) -> AbstractContextManager[Diary | None]:
-    """What keeps the episodes; nothing without --output."""
+    """What keeps the episodes; nothing without --output. Raises DatasetError where an arm calibrated otherwise did."""
     if arguments.output is None:
         return nullcontext()
     first, stage, calibration, commit = arguments.seed, config.task.stage, robot.spec.calibration, code_commit()
@@ -98,7 +98,10 @@ def diary_of(
         seed, of = EVALUATION_SEED + first + number, {"policy": arguments.policy}
         return Provenance("policy", seed, stage, config.digest, calibration, commit, of)
 
-    return written(Dataset.create(arguments.output, dataset_info(robot.spec, spaces.config)), source)
+    dataset = Dataset.create(arguments.output, dataset_info(robot.spec, spaces.config))
+    if not arguments.any_calibration:
+        dataset.require_calibration(calibration)
+    return written(dataset, source)
 
 
 def opened(arguments: Arguments, config: TrainConfig) -> Robot:

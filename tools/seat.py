@@ -99,6 +99,8 @@ class Seat:
             self.truth, self._looked_s = self._robot.truth(), time.monotonic()
 
     def _obey(self, order: Order) -> None:
+        if order in (Order.TAKE, Order.HOME) and not self._operator.driver:
+            return  # whoever asked has left, or stopped the arm, before the robot could be asked
         if order is Order.TAKE:
             self._take()
         elif order is Order.CLEAR:

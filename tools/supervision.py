@@ -1,5 +1,6 @@
 """Whoever is at the controls while a policy runs: they may take over, say how an episode ended, stop it and quit."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -58,5 +59,6 @@ def supervised(
     if device is None:
         yield Supervision(None, robot, spaces)
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the terminal would be left without echo
     with closing(open_operator(device, name, robot, tell)) as operator:
         yield Supervision(operator, robot, spaces)

@@ -89,6 +89,16 @@ def test_one_drives_at_a_time_and_the_other_is_told_who_and_since_when(endpoint,
         driven(other)
 
 
+@pytest.mark.parametrize("word", [Word.HOME, Word.PARK])
+def test_nobody_says_a_word_that_moves_the_arm_past_whoever_drives_it(endpoint, driver, word):
+    driven(driver)
+    with closing(RemoteRobot(endpoint)) as other:
+        with pytest.raises(LeaseHeld, match=r"has driven this robot since"):
+            other.say(word)
+        other.say(Word.STOP)
+    assert driver.health().state == "stopped"
+
+
 def test_whoever_drives_is_known_by_the_command(endpoint, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/somewhere/twinarm", "teleop", "--robot", endpoint])
     with closing(RemoteRobot(endpoint)) as robot:

@@ -88,6 +88,15 @@ def test_told_to_end_both_end_and_neither_is_begun_anew(tmp_path, number):
         assert not Path(f"/proc/{served}").exists() and not said(process)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_while_what_served_has_just_died_it_is_not_begun_anew(tmp_path, number):
+    with keeping(f"ipc://{tmp_path}/arm") as process:
+        os.kill(served_by(process), signal.SIGKILL)
+        assert said(process) == "died of SIGKILL"
+        process.send_signal(number)
+        assert process.wait(10) == 0 and not said(process)
+
+
 def test_without_its_keeper_it_ends_too(tmp_path):
     endpoint = f"ipc://{tmp_path}/arm"
     with keeping(endpoint) as process:

@@ -142,6 +142,17 @@ def greeted(dealer: zmq.Socket, session: bytes) -> bytes:
     return wire.unpack(dealer.recv()).boot
 
 
+def test_a_greeting_heard_again_does_not_make_old_questions_new():
+    handler, session = Counter(), a_session(1)
+    desk = Desk(handler)
+    greeting = wire.pack("hello", session, 1, wire.NOBODY, HELLO)
+    boot = wire.unpack(desk.answer(greeting)).boot
+    steps = [wire.pack("step", session, seq, boot, None) for seq in (2, 3)]
+    for said in (*steps, greeting, *steps):
+        desk.answer(said)
+    assert handler.steps == 2
+
+
 def test_a_restarted_server_refuses_what_was_meant_for_the_old_one(ipc):
     with served(Counter(), ipc):
         caller = Caller(ipc, timeout_s=3.0)
@@ -413,3 +424,12 @@ def test_another_users_server_is_left_alone():
         finally:
             os.seteuid(0)
         assert path.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes a user without a name, as in a container")
+def test_a_user_without_a_name_is_known_by_number():
+    words = "import os; from control.caller import whoami; os.setuid(54321); print(whoami())"
+    named = ("LOGNAME", "USER", "LNAME", "USERNAME")
+    env = {name: value for name, value in os.environ.items() if name not in named}
+    told = subprocess.run([sys.executable, "-c", words], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout.startswith("54321@"), told.stderr

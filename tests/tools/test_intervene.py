@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 
@@ -62,6 +63,20 @@ def test_a_take_over_by_the_keys_of_a_terminal_is_smooth_and_recorded(tmp_path, 
     travelled = np.abs(np.diff(episode.target_rad, axis=0)) / period_rad
     assert travelled[[taken, given]].max() <= 1.0 + 1e-9
     assert (episode.action[taken:given, 2] > 0).any() and (episode.action[given - 2] == 0).all()
+
+
+def test_a_run_that_is_told_to_end_gives_the_terminal_back(tmp_path):
+    screen, keys = pty.openpty()
+    before = termios.tcgetattr(keys)
+    command = [sys.executable, "-m", "tools.cli", *RUN, "--robot", "sim", "--intervene", "keyboard"]
+    with subprocess.Popen([*command, "--output", str(tmp_path / "run")], stdin=keys) as process:
+        eventually(lambda: bool(list((tmp_path / "run").glob("*.part"))))
+        assert termios.tcgetattr(keys) != before
+        process.terminate()
+        assert process.wait(20) == 130
+    assert termios.tcgetattr(keys) == before
+    for end in (screen, keys):
+        os.close(end)
 
 
 def test_runs_add_to_a_dataset_and_what_was_cut_short_is_recovered(tmp_path, capsys):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from control.arm import Arm, facts
+from control.datasets import Dataset
 from control.errors import CheckpointError
 from control.link import Listener
 from control.remote import RobotService
@@ -93,8 +94,15 @@ def test_a_served_policy_is_asked_ahead_where_that_is_wanted(tmp_path, capsys):
 @pytest.fixture
 def calibrated(tmp_path) -> Iterator[str]:
     """The endpoint of a robot whose calibration is its own."""
+    with an_arm(tmp_path, "fedcba987654") as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def an_arm(tmp_path, calibration: str) -> Iterator[str]:
+    """The endpoint of one that is calibrated so."""
     robot, stop = StillRobot((64, 64)), threading.Event()
-    robot.spec = replace(robot.spec, profile="measured", calibration="fedcba987654")
+    robot.spec = replace(robot.spec, profile="measured", calibration=calibration)
     with Listener(f"ipc://{tmp_path}/arm") as listener:
         thread = threading.Thread(target=listener.serve, args=(RobotService(robot), stop))
         thread.start()
@@ -108,6 +116,22 @@ def test_an_arm_calibrated_otherwise_is_not_moved(tmp_path, calibrated, capsys):
     assert main(["run", path, *SHORT, "--robot", calibrated]) == 2
     told = "learned from an arm with calibration 0123456789ab, this one has fedcba987654"
     assert told in capsys.readouterr().err
+
+
+def test_no_dataset_gets_episodes_of_an_arm_calibrated_otherwise(tmp_path, capsys):
+    for calibration, *flags in (("0123456789ab",), ("fedcba987654",), ("fedcba987654", "--any-calibration")):
+        with an_arm(tmp_path, calibration) as endpoint:
+            words = ["run", "zero", *SHORT, "--robot", endpoint, "--output", str(tmp_path / "set"), *flags]
+            assert main(words) == (0 if flags or calibration == "0123456789ab" else 2)
+    assert "was recorded by an arm with calibration 0123456789ab" in capsys.readouterr().err
+    assert Dataset.open(tmp_path / "set").indices() == [0, 1]
+
+
+@pytest.mark.parametrize("verb", [("serve-policy", "--endpoint", "ipc:///x"), ("onnx", "--output", "policy.onnx")])
+def test_where_a_file_is_needed_no_script_is_offered(verb, capsys):
+    assert main([verb[0], "scripted", *verb[1:]]) == 2
+    told = capsys.readouterr().err
+    assert "scripted has no file; name a run, a policy.safetensors or .onnx" in told and "crude" not in told
 
 
 def test_a_policy_begins_where_its_episodes_began_or_where_told_that_it_may(tmp_path, capsys):

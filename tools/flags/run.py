@@ -56,7 +56,7 @@ class Arguments:
     """Act even from where no episode of its training began."""
 
     any_calibration: bool = False
-    """Act even on an arm calibrated otherwise than those it learned from."""
+    """Act even on an arm calibrated otherwise than those it learned from, or than those in --output."""
 
     json: bool = False
     """Print the figures as one line of JSON on stdout."""

@@ -8,7 +8,7 @@ import tyro
 
 @dataclass(frozen=True)
 class Arguments:
-    """Serve a policy until interrupted. Robots ask it with twinarm run --policy ENDPOINT."""
+    """Serve a policy until interrupted. Robots ask it with twinarm run ENDPOINT."""
 
     policy: tyro.conf.Positional[str]
     """A run, a policy.safetensors, or an .onnx of twinarm onnx."""

@@ -32,6 +32,9 @@ class Arguments:
     who: str = ""
     """Who is at the controls; noted with every episode."""
 
+    any_calibration: bool = False
+    """Go on with a dataset even where it was recorded by an arm calibrated otherwise."""
+
     config: str = FAST
     """Configuration whose robot section describes the arm."""
 
