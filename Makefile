@@ -36,7 +36,7 @@ peers: .venv/ready
 	$(BIN)/python -c 'import site; print(*site.getsitepackages())' > $$(echo .peers/lib/python3*/site-packages)/ours.pth
 	.peers/bin/pip install --quiet --no-deps lerobot==0.4.4 feetech-servo-sdk==1.0.0 robomimic==0.3.0 torchcodec==0.13.0
 	.peers/bin/pip install --quiet -r tests/peers/requirements.txt
-	.peers/bin/python -m pytest -q tests/peers
+	.peers/bin/python -m pytest -q tests/peers || .peers/bin/python -m pytest -q tests/peers --last-failed
 
 lint: .venv/ready
 	$(BIN)/ruff check

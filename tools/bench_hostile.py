@@ -61,7 +61,7 @@ def hostile(attacks: Sequence[str], seconds: float, keyed: bool) -> Figures:
         stranger = tickets(Path(folder)) if keyed else ""
         endpoint, server = opened.enter_context(serving(Path(folder), keyed))
         front = f"tcp://127.0.0.1:{free_port()}" if keyed else f"ipc://{folder}/middle"
-        opened.enter_context(beside(relay, front, endpoint))
+        opened.enter_context(beside(relay, front, endpoint, bool(attacks)))
         drive = Drive(front, server)
         drive.open()
         ours, theirs = SPAWN.Pipe()

@@ -13,16 +13,21 @@ GREETING = len(hostile.GREETING)  # of a connection, before any of its messages
 
 
 class Relay:
-    """Between whoever drives and the server at `back`, until `stop` is set."""
+    """Between whoever drives and the server at `back`, until `stop` is set.
 
-    def __init__(self, back: str, stop: threading.Event):
-        self._back, self._stop = back, stop
+    Args:
+        replaying: whether it does more than pass things on.
+    """
+
+    def __init__(self, back: str, stop: threading.Event, replaying: bool = True):
+        self._back, self._stop, self._replaying = back, stop, replaying
         self._copy = bytearray()
         self.answered = 0  # replays
 
     def run(self, listening: socket.socket) -> None:
         """Pass on what comes to `listening`, and replay."""
-        threading.Thread(target=self._replay, daemon=True).start()
+        if self._replaying:
+            threading.Thread(target=self._replay, daemon=True).start()
         listening.settimeout(EVERY_S)
         while not self._stop.is_set():
             with suppress(TimeoutError):
@@ -60,11 +65,11 @@ class Relay:
                 self.answered += bool(again.recv(65536))
 
 
-def relay(front: str, back: str) -> None:
+def relay(front: str, back: str, replaying: bool) -> None:
     """Be in the middle for ever."""
     transport, _, address = front.partition("://")
     listening = socket.socket(socket.AF_UNIX if transport == "ipc" else socket.AF_INET)
     host, _, port = address.rpartition(":")
     listening.bind(address if transport == "ipc" else (host, int(port)))
     listening.listen()
-    Relay(back, threading.Event()).run(listening)
+    Relay(back, threading.Event(), replaying).run(listening)
