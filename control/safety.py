@@ -147,7 +147,7 @@ def _barred(state: State, event: Word, now_s: float) -> State:
 
 
 def _limp(state: State, event: Word, now_s: float) -> State:
-    return State(Mode.LIMP) if state.mode not in (Mode.CLOSED, Mode.LOST) else state
+    return State(Mode.LIMP) if state.mode not in (Mode.CLOSED, Mode.LOST, Mode.LIMP) else state
 
 
 def _lost(state: State, event: Word, now_s: float) -> State:

@@ -16,20 +16,7 @@ from control import safety
 from control.arm import Arm
 from control.errors import BusLost, CommandRefused, ServoSilent
 from control.governor import TICK_S, Governor
-from control.modes import (
-    DRIVES,
-    HELD,
-    POWERED,
-    Commanded,
-    Drive,
-    Event,
-    Faults,
-    Identified,
-    Mode,
-    State,
-    Tick,
-    Word,
-)
+from control.modes import DRIVES, HELD, POWERED, Commanded, Drive, Event, Faults, Identified, Mode, State, Tick, Word
 from control.types import JOINTS, RobotSpec
 from hardware.arming import Arming
 from hardware.glide import Glide
@@ -208,6 +195,9 @@ class Driver:
             self._tell_goals(drive)
         elif drive is Drive.FADE:
             self._fade()
+        elif drive is Drive.LIMP and self.state.causes:  # who did not confirm it may have been silent for a moment
+            self.state = replace(self.state, causes=())
+            self._let_go()
 
     def _tell_goals(self, drive: Drive) -> None:
         """Not to a servo that switched itself off, and not again while it stays: a goal would switch torque on."""

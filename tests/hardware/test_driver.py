@@ -361,7 +361,7 @@ def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
     assert [on for j, on in enumerate(rig.registers("torque_enable")) if j != 3] == [0] * 5
     sent = len(rig.port.sent)
     rig.command(HOME)
-    assert not any(packet[4] == 0x83 for packet in rig.port.sent[sent:])  # nothing is written any more
+    assert {packet[5] for packet in rig.port.sent[sent:] if packet[4] in (0x03, 0x83)} == {40}  # torque off, no goal
 
 
 def test_torque_fades_before_a_parked_arm_is_let_go(rig):
@@ -383,6 +383,16 @@ def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
     assert off[0][2] == 0xFE and len(off[0]) == 8 + 2 * len(JOINTS)  # before each by itself, of whom some may be silent
     assert rig.registers("torque_enable") == [0, 0, 0, 1, 0, 0]
     assert rig.telemetry[-1].causes == ["wrist_flex may still hold; switch the supply off"]
+
+
+def test_a_servo_that_was_silent_when_the_arm_went_limp_is_let_go_as_soon_as_it_hears(rig):
+    rig.world.line.chain.deaf = {4}
+    told = rig.say(W.LIMP, then_s=0.05)
+    told = rig.say(W.LIMP, then_s=0.05)  # nor is it forgotten for being said again
+    assert told.mode == M.LIMP and told.causes == ["wrist_flex may still hold; switch the supply off"]
+    rig.world.line.chain.deaf = set()
+    told = rig.live(0.05)
+    assert told.mode == M.LIMP and told.causes == [] and not any(rig.registers("torque_enable"))
 
 
 def test_telemetry_fits_its_slot_with_everything_wrong(rig):
