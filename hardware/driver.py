@@ -160,7 +160,10 @@ class Driver:
         elif mode is Mode.RELEASING:
             self._faded_s = 0.0
         elif mode is Mode.STOPPED and before in POWERED:
-            self._governor.stop()
+            if before is Mode.RELEASING:
+                self._governor.start(self._pose())  # it has sunk, and is not pulled up again
+            else:
+                self._governor.stop()
             self.servos.limit_torque(STOPPED)
         elif mode is Mode.HOLD and before is not Mode.ARMING:
             self._hold_again(before)
@@ -177,6 +180,8 @@ class Driver:
     def _let_go(self) -> None:
         if holding := self.servos.let_go():
             self.state = replace(self.state, causes=(f"{', '.join(holding)} may still hold; switch the supply off",))
+        else:
+            self.servos.limit_torque(WORKING)  # whoever switches it on next may be another program, and set none
 
     # Motion
 

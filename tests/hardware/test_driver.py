@@ -373,6 +373,21 @@ def test_torque_fades_before_a_parked_arm_is_let_go(rig):
     assert limits[0] > 380 and limits[-1] < 20 and (np.diff(limits) <= 0).all()
 
 
+def test_a_parked_arm_has_torque_for_whichever_program_switches_it_on_next(rig):
+    rig.say(W.PARK, then_s=6.5)
+    assert rig.mode is M.READY and rig.registers("torque_limit") == [600] * 5 + [270]
+
+
+def test_a_stop_while_torque_fades_holds_the_arm_where_it_has_sunk_to(rig):
+    rig.say(W.PARK)
+    while rig.mode is not M.RELEASING:
+        rig.cycle()
+    rig.live(1.9)
+    sunk = rig.world.plant.joints_rad.copy()
+    rig.say(W.STOP, then_s=1.0)
+    assert rig.mode is M.STOPPED and moved(rig, sunk) < 0.02
+
+
 def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
     servo = rig.world.motors[3].servo
     write = servo.write
