@@ -21,13 +21,13 @@ class Arming:
 
     def __init__(self, servos: Servos, governor: Governor, clock: Callable[[], float]):
         self._servos, self._governor, self._clock = servos, governor, clock
-        self._before, self._failed = [False] * len(JOINTS), ""
+        self._before, self._failed, self._switched = [False] * len(JOINTS), "", False
         self._found_rad, self._until_s = np.zeros(len(JOINTS)), 0.0
 
     def begin(self) -> list[float]:
         """Each servo's own place as its goal, or the goal that it holds already, and a weak torque; gives the goals.
         Raises BusLost."""
-        servos, self._failed = self._servos, ""
+        servos, self._failed, self._switched = self._servos, "", False
         try:
             self._before = servos.switched_on()
             servos.set_up()
@@ -35,6 +35,7 @@ class Arming:
             self._found_rad = servos.read(self._clock()).joints_rad
             self._until_s = self._clock() + LOOK_S
             self._governor.start(self._held())
+            self._switched = True
             servos.go_to(self._governor.reference, NOBODY)
             servos.switch([True] * len(JOINTS))
             servos.unbound()
@@ -53,7 +54,7 @@ class Arming:
     def look(self, pose_rad: np.ndarray) -> Armed | None:
         """How it ended, with the arm measured at `pose_rad` (J,); None while it is too soon to tell."""
         if self._failed:
-            return Armed(self._failed)
+            return self._undone(self._failed) if self._switched else Armed(self._failed)
         moved = np.abs(pose_rad - self._found_rad)
         if moved.max() > STIR_RAD:
             joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())

@@ -192,6 +192,20 @@ def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_ag
     assert not any(found.registers("torque_enable"))
 
 
+def test_a_servo_that_falls_silent_when_torque_has_come_on_leaves_none_on(found):
+    answers = found.port.chain.receive
+
+    def receive(packet: bytes, now_s: float) -> list:
+        asked_for_its_bounds = packet[2] == 4 and packet[4:6] == b"\x02\x29"
+        return [] if asked_for_its_bounds else answers(packet, now_s)
+
+    found.port.chain.receive = receive
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and "servo 4" in told.causes[0]
+    assert not any(found.registers("torque_enable"))
+
+
 # Following
 
 
