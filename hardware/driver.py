@@ -27,6 +27,7 @@ from hardware.vitals import NOBODY, STALLED, Reading, Vitals, told
 HALF = 0.5  # of the speed, for an arm that is derated
 FADE_S = 2.0
 MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
+TELLINGS = 3  # of where to stay: nobody acknowledges a goal, and who missed it would go on pushing unnoticed
 DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, who may have lost power
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
 ABSENT = (Mode.CLOSED, Mode.IDENTIFYING, Mode.LOST)
@@ -63,6 +64,7 @@ class Driver:
         self._spec, self._governor = spec, Governor(spec, Arm.from_facts(), leash_rad)
         self._doubted = 0  # until which cycle somebody may have lost power
         self._written: list[float] = []  # the goals that the servos were told last
+        self._tellings = 0  # of them that are still to come
         self._vitals = Vitals(0.0)
         self._glide, self._faded_s = Glide(self._governor), 0.0
         self._arming = Arming(servos, self._governor, clock)
@@ -205,11 +207,13 @@ class Driver:
             self._let_go()
 
     def _tell_goals(self, drive: Drive) -> None:
-        """Not to a servo that switched itself off, and not again while it stays: a goal would switch torque on."""
+        """Not to a servo that switched itself off, and no more while it stays: a goal would switch torque on."""
         goals = self._governor.tick()
-        if drive is not Drive.STAY or goals != self._written:
+        if goals != self._written:
+            self._written, self._tellings = list(goals), TELLINGS
+        if drive is not Drive.STAY or self._tellings:
             self.servos.go_to(goals, self._reading.unloaded if self._reading else NOBODY)
-            self._written = list(goals)
+            self._tellings = max(0, self._tellings - 1)
 
     def _fade(self) -> None:
         self._faded_s += TICK_S

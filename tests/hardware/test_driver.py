@@ -313,6 +313,24 @@ def test_an_arm_at_fault_pushes_no_more_against_what_it_has_met(rig):
     assert rig.mode is M.FAULT and abs(rig.registers("present_load")[0]) < 100
 
 
+def test_an_arm_at_fault_pushes_no_more_though_the_packet_that_says_so_is_lost(rig):
+    for _ in range(3):
+        rig.world.plant.jam(0, 5.0)
+        rig.command(HOME + np.array([0.8, 0, 0, 0, 0, 0]))
+    receive, lost = rig.port.chain.receive, []
+
+    def lossy(packet: bytes, now_s: float) -> list:
+        if rig.mode is M.FAULT and packet[4:6] == b"\x83\x2a" and not lost:
+            lost.append(packet)
+            return []
+        return receive(packet, now_s)
+
+    rig.port.chain.receive = lossy
+    rig.world.motors[0]._faults = Fault.OVERLOAD
+    rig.live(0.3)
+    assert rig.mode is M.FAULT and lost and abs(rig.registers("present_load")[0]) < 100
+
+
 def test_a_silent_servo_holds_the_others(rig):
     goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
     rig.command(goal)
