@@ -16,7 +16,7 @@ from control.arm import Arm
 from control.errors import CalibrationError, UserError
 from control.types import JOINTS
 from hardware.bus import Bus
-from hardware.calibrating import IDS, Calibrating, Reach, write
+from hardware.calibrating import IDS, Calibrating, Reach, strange, write
 from hardware.calibration import Calibration
 from tools.flags.calibrate import Arguments
 from tools.person import await_enter, await_line
@@ -43,6 +43,7 @@ def main(arguments: Arguments) -> None:
             calibration = by_hand(bus, limits, console)
         else:
             calibration = Calibration.from_lerobot(read_lerobot(arguments.lerobot), limits)
+            be_sure(bus, calibration, arguments.lerobot)
             let_go(bus, limits)
         calibration.save(arguments.output)
         changed = write(bus, calibration)
@@ -52,6 +53,16 @@ def main(arguments: Arguments) -> None:
     console.print(kept, soft_wrap=True)
     if arguments.json:
         print(msgspec.json.encode(calibration).decode())
+
+
+def be_sure(bus: Bus, calibration: Calibration, path: Path) -> None:
+    """LeRobot leaves in the servos what its file says, so one that holds something else may be another arm's, and with
+    that one's zero this one would hurt itself. Raises UserError where nobody says that it is not.
+    """
+    if differing := strange(bus, calibration):
+        doubt = f"{path} may be another arm's: {'; '.join(differing)}"
+        here = f"{doubt}; if it is this arm's all the same, say so in a terminal, else calibrate it by hand"
+        await_enter(f"{doubt}. Stop here with Ctrl-C, unless you know that it is this arm's.", here)
 
 
 def let_go(bus: Bus, limits: Mapping[str, tuple[float, float]]) -> None:
