@@ -26,10 +26,11 @@ from hardware.vitals import NOBODY, STALLED, Reading, Vitals, told
 
 HALF = 0.5  # of the speed, for an arm that is derated
 FADE_S = 2.0
-MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
+MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits, and are on
 TELLINGS = 3  # of where to stay: nobody acknowledges a goal, and who missed it would go on pushing unnoticed
-DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, who may have lost power
+DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, or complains no more
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
+DRIVEN = (Mode.HOLD, Mode.ACTIVE, Mode.HOMING)  # what is latched, or parked for it, may have a servo that let go
 ABSENT = (Mode.CLOSED, Mode.IDENTIFYING, Mode.LOST)
 
 
@@ -114,10 +115,12 @@ class Driver:
         held = self.state.mode in HELD
         reference = np.array(self._governor.reference) if held else self._reading.joints_rad
         faults = self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
-        if absent := bool((self._reading.heard_s < now_s).any()):
+        absent = bool((self._reading.heard_s < now_s).any())
+        if absent or self._reading.unloaded.any():
             self._doubted = self.cycles + DOUBT_CYCLES
         look = (self.cycles <= self._doubted and not absent) or self.cycles % MEMORY_CYCLES == 0
-        return faults + (self.servos.lapses() if held and look else ())
+        driven = self.state.mode in DRIVEN and bool(self._written)  # once cleared its goals are yet to be written
+        return faults + (self.servos.lapses(driven) if held and look else ())
 
     # Orders
 

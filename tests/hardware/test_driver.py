@@ -527,6 +527,42 @@ def test_a_servo_that_switches_itself_off_in_motion_stays_off_when_the_others_ar
     assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
 
 
+def commanded_home(rig: Rig, seconds: float) -> None:
+    """By a client that goes on at 50 Hz."""
+    for _ in range(round(seconds / 0.02)):
+        rig.live(0.02, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
+
+
+@pytest.mark.parametrize("off_s", [0.04, 0.4])
+def test_a_servo_that_let_go_over_its_voltage_is_held_where_it_sank_to_and_not_flung_back(rig, off_s):
+    shoulder = rig.world.motors[1].servo
+    shoulder["unloading_condition"] |= Fault.VOLTAGE
+    commanded_home(rig, 0.2)
+    shoulder["max_voltage"] = 119
+    commanded_home(rig, 0.1 + off_s)
+    assert not shoulder["torque_enable"]
+    shoulder["max_voltage"] = 140
+    rig.telemetry.clear()
+    commanded_home(rig, 0.6)
+    assert rig.mode is M.FAULT and "shoulder_lift: has let go by itself" in rig.driver.state.causes
+    assert M.ACTIVE not in {told.mode for told in rig.telemetry}
+    sunk = rig.world.plant.joints_rad.copy()
+    rig.say(W.CLEAR, then_s=0.5)
+    assert rig.mode is M.HOLD and all(rig.registers("torque_enable")) and moved(rig, sunk) < 0.1
+
+
+def test_an_arm_is_parked_although_a_servo_has_let_go(rig):
+    rig.world.motors[GRIPPER].celsius = 71.0
+    assert rig.live(0.3).mode == M.FAULT and not rig.registers("torque_enable")[GRIPPER]
+    assert rig.say(W.PARK, then_s=1.0).mode == M.PARKING
+
+
+def test_a_servo_whose_torque_is_off_for_no_reason_is_found(rig):
+    rig.world.motors[2].servo.write(40, b"\0")
+    told = rig.live(0.3)
+    assert told.mode == M.FAULT and told.causes == ["elbow_flex: has let go by itself"]
+
+
 @pytest.mark.parametrize("latch", ["stop", "fault"])
 def test_a_servo_that_lost_power_while_latched_stays_off_until_cleared_and_is_then_held_where_it_is(rig, latch):
     if latch == "stop":
