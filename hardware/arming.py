@@ -13,6 +13,7 @@ from hardware.servos import WEAK, WORKING, Servos
 from hardware.vitals import NOBODY
 
 STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
+TRIES, SAME_RAD = 3, 0.002  # a step of the encoder is 0.0015
 DROOP_RAD = 0.06  # how far a servo that holds may hang below its goal
 
 
@@ -36,7 +37,7 @@ class Arming:
             self._until_s = self._clock() + LOOK_S
             self._governor.start(self._held())
             self._switched = True
-            servos.go_to(self._governor.reference, NOBODY)
+            self._give_goals()
             servos.switch([True] * len(JOINTS))
             servos.unbound()
         except BusLost:
@@ -44,6 +45,16 @@ class Arming:
         except BusError as error:
             self._failed = str(error)
         return list(self._governor.reference)
+
+    def _give_goals(self) -> None:
+        """Nobody acknowledges a goal, and torque that comes on at an older one flings the joint there."""
+        wanted = self._governor.reference
+        for _ in range(TRIES):
+            self._servos.go_to(wanted, NOBODY)
+            apart = np.abs(self._servos.goals_rad() - wanted) > SAME_RAD
+            if not apart.any():
+                return
+        raise ServoSilent(f"{', '.join(np.array(JOINTS)[apart])} did not take its own place as its goal; see its cable")
 
     def _held(self) -> np.ndarray:
         """(J,) where each is to be held: a loaded servo hangs below its goal, and given its place would sink again."""

@@ -185,7 +185,7 @@ def test_torque_comes_on_weakly_and_in_full_once_the_arm_was_seen_to_stand(found
 def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_again(found):
     servo = found.world.motors[3].servo
     write = servo.write
-    servo.write = lambda address, data: None if address in (40, 42) else write(address, data)
+    servo.write = lambda address, data: (write(address, data), servo.__setitem__("torque_enable", 0))
     found.driver.open()
     told = found.say(W.ARM, then_s=0.3)
     assert told.mode == M.REFUSED and told.causes == ["torque did not come on: wrist_flex"]
@@ -203,6 +203,38 @@ def test_a_servo_that_falls_silent_when_torque_has_come_on_leaves_none_on(found)
     found.driver.open()
     told = found.say(W.ARM, then_s=0.3)
     assert told.mode == M.REFUSED and "servo 4" in told.causes[0]
+    assert not any(found.registers("torque_enable"))
+
+
+def losing_goals(rig: Rig, times: int) -> list[bytes]:
+    """The first goals to all are lost on the line so many times; they are kept here."""
+    receive, lost = rig.port.chain.receive, []
+
+    def lossy(packet: bytes, now_s: float) -> list:
+        if packet[4:6] == b"\x83\x2a" and len(lost) < times:
+            lost.append(packet)
+            return []
+        return receive(packet, now_s)
+
+    rig.port.chain.receive = lossy
+    return lost
+
+
+def test_torque_does_not_come_on_at_an_older_goal_though_the_new_one_is_lost_at_first(found):
+    for motor in found.world.motors:
+        motor.servo["goal_position"] = 100
+    losing_goals(found, 2)
+    found.driver.open()
+    found.say(W.ARM, then_s=0.3)
+    assert found.mode is M.HOLD and moved(found, HOME) < 0.02
+    assert np.abs(np.subtract(found.registers("goal_position"), found.registers("present_position"))).max() < 20
+
+
+def test_torque_does_not_come_on_where_no_goal_arrives(found):
+    losing_goals(found, 99)
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and "did not take its own place as its goal" in told.causes[0]
     assert not any(found.registers("torque_enable"))
 
 
