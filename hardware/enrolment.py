@@ -33,7 +33,7 @@ def alone(port: str) -> Found:
             if baud == BAUD:
                 raise
             continue
-        with closing(bus):
+        with closing(bus), bus.patient():  # an adapter may be slow as it comes, and nobody has said so yet
             answers = bus.everyone()
             if len(answers) > 1:
                 ids = ", ".join(str(status.id) for status in answers)
@@ -51,12 +51,13 @@ def alone(port: str) -> Found:
 def _is_one(bus: Bus, id: int) -> bool:
     """Two that came with one id answer a ping alike, and look like one; not what they sense. Raises ServoSilent too."""
     noise_bytes = bus.tallies.noise_bytes
-    with suppress(ServoSilent):
+    try:
         bus.read_bytes(id, FIRST, SIZE)
-        return True
-    if bus.tallies.noise_bytes > noise_bytes:
+    except ServoSilent:
+        if bus.tallies.noise_bytes == noise_bytes:
+            raise
         return False
-    raise ServoSilent(f"servo {id} answers a ping and nothing else; see its cable and its power")
+    return True
 
 
 def enrol(port: str, found: Found, id: int) -> None:
