@@ -19,6 +19,7 @@ from hardware.packets import Fault
 from hardware.process import run
 from hardware.servos import Servos
 from hardware.slot import Slot
+from hardware.vitals import Vitals
 
 M, W = Mode, Word
 
@@ -587,6 +588,18 @@ def test_an_arm_is_parked_although_a_servo_has_let_go(rig):
     rig.world.motors[GRIPPER].celsius = 71.0
     assert rig.live(0.3).mode == M.FAULT and not rig.registers("torque_enable")[GRIPPER]
     assert rig.say(W.PARK, then_s=1.0).mode == M.PARKING
+
+
+def test_an_arm_does_not_go_on_after_its_computer_has_slept(rig):
+    slept = [40.0]
+    rig.driver._vitals = Vitals(12.0, lambda: slept[0])
+    commanded_home(rig, 0.2)
+    assert rig.mode is M.ACTIVE
+    slept[0] += 3600.0
+    commanded_home(rig, 0.2)
+    assert rig.mode is M.FAULT and rig.driver.state.causes == ("this computer slept for 3600 s",)
+    rig.say(W.CLEAR)
+    assert rig.mode is M.HOLD
 
 
 def test_a_servo_whose_torque_is_off_for_no_reason_is_found(rig):
