@@ -1,5 +1,6 @@
 """`twinarm calibrate`: which reading of each servo is which angle of its joint, found by hand."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ def main(arguments: Arguments) -> None:
     limits = {name: (float(arm.lower_rad[j]), float(arm.upper_rad[j])) for j, name in enumerate(JOINTS)}
     if arguments.output.is_dir():
         raise UserError(f"{arguments.output} is a folder; give --output a file")
+    for place in filter(None, (arguments.output, arguments.export)):
+        have_room(place)
     with closing(Bus(arguments.port, slack_s=arguments.slack_ms / 1e3, retries=2)) as bus:
         if arguments.lerobot is None:
             calibration = by_hand(bus, limits, console)
@@ -53,6 +56,16 @@ def main(arguments: Arguments) -> None:
     console.print(kept, soft_wrap=True)
     if arguments.json:
         print(msgspec.json.encode(calibration).decode())
+
+
+def have_room(place: Path) -> None:
+    """Before somebody has moved six joints, not after. Raises UserError where nothing can be written there."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {place.parent}: {error.strerror}") from None
+    if not os.access(place.parent, os.W_OK):
+        raise UserError(f"{place} cannot be written: {place.parent} does not permit it; choose another folder")
 
 
 def be_sure(bus: Bus, calibration: Calibration, path: Path) -> None:

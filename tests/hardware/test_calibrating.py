@@ -19,6 +19,7 @@ from control.types import JOINTS
 from hardware.bus import Bus
 from hardware.calibrating import Calibrating, write
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
+from tools.cli import main
 from tools.world import World, twin_calibration
 
 pytestmark = pytest.mark.clock
@@ -174,6 +175,13 @@ def test_lerobots_calibration_of_another_arm_is_written_only_where_somebody_says
             terminal.enter()
             terminal.until("the servos now remember it")
         assert world.motors[2].servo["homing_offset"] == offset - 700
+
+
+@pytest.mark.parametrize("flag", ["--output", "--export"])
+def test_a_place_that_cannot_be_written_to_is_told_before_anybody_moves_a_joint(flag, tmp_path, capsys):
+    (tmp_path / "file").write_text("no folder")
+    assert main(["calibrate", "/dev/null", flag, str(tmp_path / "file" / "x.json")]) == 2
+    assert "x.json cannot be written" in capsys.readouterr().err
 
 
 def test_a_file_that_is_there_is_not_overwritten_by_an_export(tmp_path):
