@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +115,23 @@ def test_an_arm_that_was_told_to_go_limp_is_let_go_even_where_the_driver_hangs_o
         time.sleep(1.0)
         assert torque(world) == [0] * 6
         with pytest.raises(DriverLost, match="hung .* the arm was let go"):
+            arm.observe()
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_servo_that_a_dead_driver_could_not_let_go_is_named(world, hangs):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        world.line.chain.deaf = {4}
+        if hangs:
+            os.kill(arm.driver_pid, signal.SIGSTOP)
+        arm._driver.tell(Say(Word.LIMP))
+        time.sleep(0.3)
+        with suppress(ProcessLookupError):  # who waits for a silent servo may be taken for hung meanwhile
+            os.kill(arm.driver_pid, signal.SIGKILL)
+        arm._driver._guard.join(10.0)
+        assert [on for j, on in enumerate(torque(world)) if j != 3] == [0] * 5
+        with pytest.raises(DriverLost, match="wrist_flex may still hold: switch the supply off"):
             arm.observe()
 
 
