@@ -104,7 +104,7 @@ class Watching:
 
 
 class Stopping:
-    """Hears a stop from anybody, and a halt from whoever may drive, at once."""
+    """Hears at once a stop from anybody, a halt from whoever may drive, and an operator who lets the arm go."""
 
     def __init__(self, robot: Robot):
         self._robot = robot
@@ -114,7 +114,7 @@ class Stopping:
         if kind == "hello":
             return wire.SPEC.write(self._robot.spec)
         word = wire.ASKS[kind].read(body) if kind == "say" else None
-        if word not in (Word.STOP, Word.HALT):
+        if word not in (Word.STOP, Word.HALT, Word.LIMP):
             raise NotPermitted(f"this endpoint is for stopping, not to {kind}")
         permit(peer, kind, word)
         self._robot.say(word)

@@ -133,7 +133,10 @@ def _home(state: State, event: Word, now_s: float) -> State:
 
 
 def _park(state: State, event: Word, now_s: float) -> State:
-    return replace(state, mode=Mode.PARKING) if state.mode in (Mode.HOLD, Mode.FAULT) else state
+    if state.mode is Mode.FAULT:  # what came after the first fault is known to whoever parks it now
+        news = [name for name in _named(state.faults, Severity.FAULT) if name not in state.causes]
+        return replace(state, mode=Mode.PARKING, causes=(*state.causes, *news))
+    return replace(state, mode=Mode.PARKING) if state.mode is Mode.HOLD else state
 
 
 def _reached(state: State, event: Word, now_s: float) -> State:
@@ -147,7 +150,7 @@ def _barred(state: State, event: Word, now_s: float) -> State:
 
 
 def _limp(state: State, event: Word, now_s: float) -> State:
-    return State(Mode.LIMP) if state.mode not in (Mode.CLOSED, Mode.LOST) else state
+    return State(Mode.LIMP) if state.mode not in (Mode.CLOSED, Mode.LOST, Mode.LIMP) else state
 
 
 def _lost(state: State, event: Word, now_s: float) -> State:

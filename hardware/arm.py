@@ -108,8 +108,7 @@ class ServoArm:
         if (told := self._driver.newest()).mode in DEAF:
             raise CommandRefused(f"{_trouble(told)}; nothing was moved")
         self._seq += self._pacer.missed()
-        answered = self._cycles.get(command.answers, -1)
-        target = tuple(command.target_rad.tolist())
+        target, answered = tuple(command.target_rad.tolist()), self._cycles.get(command.answers, -1)
         self._driver.tell(Target(target, answered, min(command.ttl_s, WATCHDOG_S)))
         self._pacer.tick()
         self._seq += 1
@@ -212,7 +211,8 @@ def sensed(told: Telemetry, seq: int, frames: Mapping[str, Frame]) -> Observatio
 
 def _trouble(told: Telemetry) -> str:
     faults = () if told.mode == Mode.REFUSED else told.faults  # its causes name them
-    why = "; ".join([*told.causes, *faults]) or "no reason told"
+    somebody = "a person let it go; serve it again to go on" if told.mode == Mode.LIMP else "no reason told"
+    why = "; ".join([*told.causes, *faults]) or somebody
     return f"the arm is {told.mode}: {why}"
 
 

@@ -13,6 +13,7 @@ from hardware.servos import WEAK, WORKING, Servos
 from hardware.vitals import NOBODY
 
 STIR_RAD, LOOK_S = 0.018, 0.2  # an arm that moves more than this when torque comes on is let go again
+TRIES, SAME_RAD = 3, 0.002  # a step of the encoder is 0.0015
 DROOP_RAD = 0.06  # how far a servo that holds may hang below its goal
 
 
@@ -21,13 +22,13 @@ class Arming:
 
     def __init__(self, servos: Servos, governor: Governor, clock: Callable[[], float]):
         self._servos, self._governor, self._clock = servos, governor, clock
-        self._before, self._failed = [False] * len(JOINTS), ""
+        self._before, self._failed, self._switched = [False] * len(JOINTS), "", False
         self._found_rad, self._until_s = np.zeros(len(JOINTS)), 0.0
 
     def begin(self) -> list[float]:
         """Each servo's own place as its goal, or the goal that it holds already, and a weak torque; gives the goals.
         Raises BusLost."""
-        servos, self._failed = self._servos, ""
+        servos, self._failed, self._switched = self._servos, "", False
         try:
             self._before = servos.switched_on()
             servos.set_up()
@@ -35,7 +36,8 @@ class Arming:
             self._found_rad = servos.read(self._clock()).joints_rad
             self._until_s = self._clock() + LOOK_S
             self._governor.start(self._held())
-            servos.go_to(self._governor.reference, NOBODY)
+            self._switched = True
+            self._give_goals()
             servos.switch([True] * len(JOINTS))
             servos.unbound()
         except BusLost:
@@ -43,6 +45,16 @@ class Arming:
         except BusError as error:
             self._failed = str(error)
         return list(self._governor.reference)
+
+    def _give_goals(self) -> None:
+        """Nobody acknowledges a goal, and torque that comes on at an older one flings the joint there."""
+        wanted = self._governor.reference
+        for _ in range(TRIES):
+            self._servos.go_to(wanted, NOBODY)
+            apart = np.abs(self._servos.goals_rad() - wanted) > SAME_RAD
+            if not apart.any():
+                return
+        raise ServoSilent(f"{', '.join(np.array(JOINTS)[apart])} did not take its own place as its goal; see its cable")
 
     def _held(self) -> np.ndarray:
         """(J,) where each is to be held: a loaded servo hangs below its goal, and given its place would sink again."""
@@ -53,7 +65,7 @@ class Arming:
     def look(self, pose_rad: np.ndarray) -> Armed | None:
         """How it ended, with the arm measured at `pose_rad` (J,); None while it is too soon to tell."""
         if self._failed:
-            return Armed(self._failed)
+            return self._undone(self._failed) if self._switched else Armed(self._failed)
         moved = np.abs(pose_rad - self._found_rad)
         if moved.max() > STIR_RAD:
             joint, way = JOINTS[int(moved.argmax())], math.degrees(moved.max())

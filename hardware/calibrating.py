@@ -104,6 +104,16 @@ class Calibrating:
         return np.array(read) % STEPS_PER_TURN
 
 
+def strange(bus: Bus, calibration: Calibration) -> list[str]:
+    """Which servos hold another offset than this calibration has, in words. Raises ServoSilent, BusLost."""
+    held = {name: bus.read(joint.id, "homing_offset") for name, joint in calibration.joints.items()}
+    return [
+        f"servo {joint.id} ({name}) holds homing_offset {held[name]}, the file {joint.homing_offset}"
+        for name, joint in calibration.joints.items()
+        if held[name] != joint.homing_offset
+    ]
+
+
 def write(bus: Bus, calibration: Calibration) -> int:
     """Let the servos remember it, and what a driver relies on; how many registers were different.
 

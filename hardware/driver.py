@@ -16,20 +16,7 @@ from control import safety
 from control.arm import Arm
 from control.errors import BusLost, CommandRefused, ServoSilent
 from control.governor import TICK_S, Governor
-from control.modes import (
-    DRIVES,
-    HELD,
-    POWERED,
-    Commanded,
-    Drive,
-    Event,
-    Faults,
-    Identified,
-    Mode,
-    State,
-    Tick,
-    Word,
-)
+from control.modes import DRIVES, HELD, POWERED, Commanded, Drive, Event, Faults, Identified, Mode, State, Tick, Word
 from control.types import JOINTS, RobotSpec
 from hardware.arming import Arming
 from hardware.glide import Glide
@@ -39,9 +26,11 @@ from hardware.vitals import NOBODY, STALLED, Reading, Vitals, told
 
 HALF = 0.5  # of the speed, for an arm that is derated
 FADE_S = 2.0
-MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits
-DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, who may have lost power
+MEMORY_CYCLES = 25  # between looks whether the servos still know their torque limits, and are on
+TELLINGS = 3  # of where to stay: nobody acknowledges a goal, and who missed it would go on pushing unnoticed
+DOUBT_CYCLES = 10  # for which one looks in each once somebody answers again, or complains no more
 OLDEST_CYCLES = 30  # of the telemetry that a command may answer
+DRIVEN = (Mode.HOLD, Mode.ACTIVE, Mode.HOMING)  # what is latched, or parked for it, may have a servo that let go
 ABSENT = (Mode.CLOSED, Mode.IDENTIFYING, Mode.LOST)
 
 
@@ -76,6 +65,7 @@ class Driver:
         self._spec, self._governor = spec, Governor(spec, Arm.from_facts(), leash_rad)
         self._doubted = 0  # until which cycle somebody may have lost power
         self._written: list[float] = []  # the goals that the servos were told last
+        self._tellings = 0  # of them that are still to come
         self._vitals = Vitals(0.0)
         self._glide, self._faded_s = Glide(self._governor), 0.0
         self._arming = Arming(servos, self._governor, clock)
@@ -125,10 +115,12 @@ class Driver:
         held = self.state.mode in HELD
         reference = np.array(self._governor.reference) if held else self._reading.joints_rad
         faults = self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
-        if absent := bool((self._reading.heard_s < now_s).any()):
+        absent = bool((self._reading.heard_s < now_s).any())
+        if absent or self._reading.unloaded.any():
             self._doubted = self.cycles + DOUBT_CYCLES
         look = (self.cycles <= self._doubted and not absent) or self.cycles % MEMORY_CYCLES == 0
-        return faults + (self.servos.lapses() if held and look else ())
+        driven = self.state.mode in DRIVEN and bool(self._written)  # once cleared its goals are yet to be written
+        return faults + (self.servos.lapses(driven) if held and look else ())
 
     # Orders
 
@@ -173,7 +165,10 @@ class Driver:
         elif mode is Mode.RELEASING:
             self._faded_s = 0.0
         elif mode is Mode.STOPPED and before in POWERED:
-            self._governor.stop()
+            if before is Mode.RELEASING:
+                self._governor.start(self._pose())  # it has sunk, and is not pulled up again
+            else:
+                self._governor.stop()
             self.servos.limit_torque(STOPPED)
         elif mode is Mode.HOLD and before is not Mode.ARMING:
             self._hold_again(before)
@@ -190,6 +185,8 @@ class Driver:
     def _let_go(self) -> None:
         if holding := self.servos.let_go():
             self.state = replace(self.state, causes=(f"{', '.join(holding)} may still hold; switch the supply off",))
+        else:
+            self.servos.limit_torque(WORKING)  # whoever switches it on next may be another program, and set none
 
     # Motion
 
@@ -208,13 +205,18 @@ class Driver:
             self._tell_goals(drive)
         elif drive is Drive.FADE:
             self._fade()
+        elif drive is Drive.LIMP and self.state.causes:  # who did not confirm it may have been silent for a moment
+            self.state = replace(self.state, causes=())
+            self._let_go()
 
     def _tell_goals(self, drive: Drive) -> None:
-        """Not to a servo that switched itself off, and not again while it stays: a goal would switch torque on."""
+        """Not to a servo that switched itself off, and no more while it stays: a goal would switch torque on."""
         goals = self._governor.tick()
-        if drive is not Drive.STAY or goals != self._written:
+        if goals != self._written:
+            self._written, self._tellings = list(goals), TELLINGS
+        if drive is not Drive.STAY or self._tellings:
             self.servos.go_to(goals, self._reading.unloaded if self._reading else NOBODY)
-            self._written = list(goals)
+            self._tellings = max(0, self._tellings - 1)
 
     def _fade(self) -> None:
         self._faded_s += TICK_S

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from control.errors import CalibrationError, PortError, ServoSilent
 from hardware.bus import BAUD, Bus
 from hardware.servos import MODEL, SETTINGS, settings
+from hardware.vitals import FIRST, SIZE
 
 RATES = (1_000_000, 500_000, 115_200, 57_600, 38_400)  # of the servo's eight, those that a port does everywhere
 
@@ -32,12 +33,12 @@ def alone(port: str) -> Found:
             if baud == BAUD:
                 raise
             continue
-        with closing(bus):
+        with closing(bus), bus.patient():  # an adapter may be slow as it comes, and nobody has said so yet
             answers = bus.everyone()
             if len(answers) > 1:
                 ids = ", ".join(str(status.id) for status in answers)
                 raise CalibrationError(f"{len(answers)} servos answer (ids {ids}); connect one only")
-            if not answers and bus.tallies.noise_bytes:
+            if (not answers and bus.tallies.noise_bytes) or (answers and not _is_one(bus, answers[0].id)):
                 raise CalibrationError("several servos of one id answer at once; connect one only")
             if answers:
                 id = answers[0].id
@@ -45,6 +46,18 @@ def alone(port: str) -> Found:
                     raise CalibrationError(f"servo {id} is model {model}, not an STS3215 ({MODEL})")
                 return Found(id, baud)
     raise CalibrationError("no servo answers at any baud rate; see its cable and its power")
+
+
+def _is_one(bus: Bus, id: int) -> bool:
+    """Two that came with one id answer a ping alike, and look like one; not what they sense. Raises ServoSilent too."""
+    noise_bytes = bus.tallies.noise_bytes
+    try:
+        bus.read_bytes(id, FIRST, SIZE)
+    except ServoSilent:
+        if bus.tallies.noise_bytes == noise_bytes:
+            raise
+        return False
+    return True
 
 
 def enrol(port: str, found: Found, id: int) -> None:

@@ -56,7 +56,7 @@ class Bench:
 
 
 def require_fit(port: str, id: int, baud: int = BAUD) -> None:
-    """Raises PortError, or CalibrationError for no such servo, another model, one that complains or is not locked."""
+    """Raises PortError; CalibrationError for no such servo, another model, one that complains, holds, is not locked."""
     with closing(Bus(port, baud, retries=RETRIES)) as bus:
         bench = Bench(bus, id)
         if (status := bus.ping(id)) is None:
@@ -65,6 +65,8 @@ def require_fit(port: str, id: int, baud: int = BAUD) -> None:
             raise CalibrationError(f"servo {id} is model {model}, not an STS3215 ({MODEL})")
         if status.faults:
             raise CalibrationError(f"servo {id} complains of {status.faults.name}; twinarm doctor says what to do")
+        if bench["torque_enable"]:
+            raise CalibrationError(f"servo {id} holds something up, and would be let go; lay the arm down first")
         if not bench["lock"]:
             raise CalibrationError(f"servo {id} is not locked, what is tried would be kept; switch it off and on first")
 

@@ -158,14 +158,15 @@ class DriverProcess:
     def _hold(self, telemetry: Telemetry | None) -> None:
         """What holds an arm is a goal where it is; one that was told to go limp is let go, and what was latched stands
         already and stays latched."""
-        if telemetry is None or (mode := Mode(telemetry.mode)) not in HELD:
+        if telemetry is None or ((mode := Mode(telemetry.mode)) not in HELD and not self._limp):
             return
         try:
             hasty = partial(Port, in_haste=True)
             with closing(Bus(self._task.port, self._task.baud, self._task.slack_s, opened=hasty)) as bus:
                 servos = Servos(bus, self._task.calibration)
                 if self._limp:
-                    servos.let_go()
+                    if holding := servos.let_go():
+                        self.lost += f", and {', '.join(holding)} may still hold: switch the supply off"
                     return
                 servos.limit_torque(LATCHES.get(mode, STOPPED if self._stopped else WEAK))
                 if mode not in LATCHES:

@@ -20,7 +20,7 @@ WEAK, WORKING, FAULTY, STOPPED = 0.4, 0.6, 0.39, 0.59
 LATCHES = {Mode.FAULT: FAULTY, Mode.STOPPED: STOPPED}
 GRIP = 0.27  # of the full torque: 0.8 N·m, a firm hold that burns nothing
 OUTSIDE_RAD = 0.015  # less than what counts as having moved when torque comes on
-TORQUE_LIMIT = STS3215["torque_limit"]
+ENABLED, TORQUE_LIMIT = STS3215["torque_enable"], STS3215["torque_limit"]
 OFF_TRIES = 3
 STRAIGHTEN = "twinarm calibrate puts that right, and so does twinarm setup-servos"
 # What the bus's pace and the loop's stiffness rest on, and that a firm grip is no overload: LeRobot lets the gripper's
@@ -72,12 +72,19 @@ class Servos:
         self._limits = [round(1000 * (min(share, GRIP) if j == GRIPPER else share)) for j in range(len(JOINTS))]
         self._tell("torque_limit", self._limits)
 
-    def lapses(self) -> Faults:
-        """Which servos have another torque limit than they were told: one that loses power forgets all it was told."""
-        held = self.bus.sync_read(self._ids, "torque_limit").data
+    def lapses(self, driven: bool) -> Faults:
+        """Which servos have another torque limit than they were told: one that loses power forgets all it was told. And
+        where they are `driven`, whose torque is off though nobody switched it off."""
+        first, size = ENABLED.address, TORQUE_LIMIT.address + TORQUE_LIMIT.size - ENABLED.address
+        held = self.bus.sync_read_bytes(self._ids, first, size).data
         told = zip(JOINTS, self._ids, self._limits, strict=True) if self._limits else ()
-        lost = [name for name, id, limit in told if id in held and TORQUE_LIMIT.decode(held[id]) != limit]
-        return tuple((f"{name}: lost power for a moment", Severity.FAULT) for name in lost)
+        found = []
+        for name, id, limit in told:
+            if id in held and TORQUE_LIMIT.decode(held[id][-TORQUE_LIMIT.size :]) != limit:
+                found.append((f"{name}: lost power for a moment", Severity.FAULT))
+            elif id in held and driven and not held[id][0]:
+                found.append((f"{name}: has let go by itself", Severity.FAULT))
+        return tuple(found)
 
     def latched(self) -> Mode | None:
         """Whether somebody left them stopped or at fault, as the torque limits of those that are on tell; the gripper

@@ -6,7 +6,8 @@ stretched out draw a third of their torque at most, so a joint at more than half
 something (and 60 % is all it is allowed).
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ JUMPS = 3
 HEAT = ((65, Severity.FAULT), (60, Severity.DERATE), (55, Severity.WARN))  # from so many degrees Celsius
 SAG = 0.8  # of the voltage that was found
 SAGGING = ((1.0, Severity.FAULT), (0.1, Severity.HOLD), (0.0, Severity.DERATE))  # for so many seconds
+NAP_S = 1.0
 STALL_LOAD, STALL_RAD, STALL_S = 0.55, 0.052, 0.5
 TOLD = {
     Fault.VOLTAGE: ("voltage", Severity.HOLD),
@@ -120,15 +122,21 @@ def _signed(raw: np.ndarray, bit: int) -> np.ndarray:
     return np.where(raw >> bit & 1, -magnitude, magnitude)
 
 
+def slept_s() -> float:
+    """For how long this computer has slept since it was started: the clocks that we go by stand still meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() if hasattr(time, "CLOCK_BOOTTIME") else 0.0
+
+
 class Vitals:
     """What is wrong, cycle after cycle.
 
     Args:
         nominal_V: what the servos were found to be supplied with.
+        slept_s: for how long this computer has slept so far.
     """
 
-    def __init__(self, nominal_V: float):
-        self._least_V = SAG * nominal_V
+    def __init__(self, nominal_V: float, slept_s: Callable[[], float] = slept_s):
+        self._least_V, self._slept_s, self._dozed_s = SAG * nominal_V, slept_s, slept_s()
         self._well_s: dict[str, float] = {}
 
     def faults(self, reading: Reading, astray: np.ndarray, reference_rad: np.ndarray, now_s: float) -> Faults:
@@ -143,6 +151,9 @@ class Vitals:
             found += [(f"{name}: {what}", grave) for what, grave in self._of(j, reading, reference_rad[j], now_s)]
             if astray[j]:
                 found.append((f"{name}: encoder jumped", Severity.FAULT))
+        before_s, self._dozed_s = self._dozed_s, self._slept_s()
+        if (nap_s := self._dozed_s - before_s) > NAP_S:  # nobody expects the arm to go on where it was so long ago
+            found.append((f"this computer slept for {nap_s:.0f} s", Severity.FAULT))
         return tuple(found)
 
     def _of(self, j: int, reading: Reading, reference_rad: float, now_s: float) -> Iterator[tuple[str, Severity]]:

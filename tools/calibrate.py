@@ -1,5 +1,6 @@
 """`twinarm calibrate`: which reading of each servo is which angle of its joint, found by hand."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from control.arm import Arm
 from control.errors import CalibrationError, UserError
 from control.types import JOINTS
 from hardware.bus import Bus
-from hardware.calibrating import IDS, Calibrating, Reach, write
+from hardware.calibrating import IDS, Calibrating, Reach, strange, write
 from hardware.calibration import Calibration
 from tools.flags.calibrate import Arguments
 from tools.person import await_enter, await_line
@@ -38,11 +39,14 @@ def main(arguments: Arguments) -> None:
     limits = {name: (float(arm.lower_rad[j]), float(arm.upper_rad[j])) for j, name in enumerate(JOINTS)}
     if arguments.output.is_dir():
         raise UserError(f"{arguments.output} is a folder; give --output a file")
+    for place in filter(None, (arguments.output, arguments.export)):
+        have_room(place)
     with closing(Bus(arguments.port, slack_s=arguments.slack_ms / 1e3, retries=2)) as bus:
         if arguments.lerobot is None:
             calibration = by_hand(bus, limits, console)
         else:
             calibration = Calibration.from_lerobot(read_lerobot(arguments.lerobot), limits)
+            be_sure(bus, calibration, arguments.lerobot)
             let_go(bus, limits)
         calibration.save(arguments.output)
         changed = write(bus, calibration)
@@ -52,6 +56,26 @@ def main(arguments: Arguments) -> None:
     console.print(kept, soft_wrap=True)
     if arguments.json:
         print(msgspec.json.encode(calibration).decode())
+
+
+def have_room(place: Path) -> None:
+    """Before somebody has moved six joints, not after. Raises UserError where nothing can be written there."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {place.parent}: {error.strerror}") from None
+    if not os.access(place.parent, os.W_OK):
+        raise UserError(f"{place} cannot be written: {place.parent} does not permit it; choose another folder")
+
+
+def be_sure(bus: Bus, calibration: Calibration, path: Path) -> None:
+    """LeRobot leaves in the servos what its file says, so one that holds something else may be another arm's, and with
+    that one's zero this one would hurt itself. Raises UserError where nobody says that it is not.
+    """
+    if differing := strange(bus, calibration):
+        doubt = f"{path} may be another arm's: {'; '.join(differing)}"
+        here = f"{doubt}; if it is this arm's all the same, say so in a terminal, else calibrate it by hand"
+        await_enter(f"{doubt}. Stop here with Ctrl-C, unless you know that it is this arm's.", here)
 
 
 def let_go(bus: Bus, limits: Mapping[str, tuple[float, float]]) -> None:

@@ -1,20 +1,60 @@
-"""`twinarm stop`: stop a served robot, whoever drives it."""
+"""`twinarm stop`: stop a served robot, whoever drives it; or lay it down, or let it go."""
 
+import time
 from contextlib import closing
 
 from rich.console import Console
 
 from control.endpoints import STOPPING, beside
-from control.modes import Word
+from control.errors import UserError
+from control.modes import CLEARING, Mode, Word
 from control.remote import RemoteRobot
+from control.types import Health
 from tools.flags.stop import Arguments
+
+LOOK_S = 0.2
+AGAIN = "to go on, serve it again"
 
 
 def main(arguments: Arguments) -> None:
-    """Say the word."""
-    console = Console(stderr=True)
-    where = arguments.endpoint if arguments.clear else beside(arguments.endpoint, STOPPING)
+    """Say the word, and what came of it."""
+    asked = {Word.CLEAR: arguments.clear, Word.PARK: arguments.park, Word.LIMP: arguments.limp}
+    words = [word for word, wanted in asked.items() if wanted] or [Word.STOP]
+    if len(words) > 1:
+        raise UserError("say one of --clear, --park and --limp")
+    console, endpoint = Console(stderr=True), arguments.endpoint
+    # What cannot wait is heard while a step, or a glide, is under way.
+    where = beside(endpoint, STOPPING) if words[0] in (Word.STOP, Word.LIMP) else endpoint
     with closing(RemoteRobot(where)) as robot:
-        robot.say(Word.CLEAR if arguments.clear else Word.STOP)
-    on = f"twinarm stop {arguments.endpoint} --clear lets it go on"
-    console.print("it may go on" if arguments.clear else f"it is stopped; {on}", soft_wrap=True)
+        robot.say(words[0])
+        if words[0] is Word.PARK:
+            _see_parked(robot)
+    if words[0] is Word.LIMP:
+        with closing(RemoteRobot(endpoint)) as robot:
+            if holding := robot.health().errors:
+                raise UserError("; ".join(holding))
+    told = {
+        Word.STOP: f"it is stopped; twinarm stop {endpoint} --clear lets it go on",
+        Word.CLEAR: "it may go on",
+        Word.PARK: "it lies at rest, and its torque is off",
+        Word.LIMP: f"it is limp; {AGAIN}",
+    }
+    console.print(told[words[0]], soft_wrap=True)
+
+
+def _see_parked(robot: RemoteRobot) -> None:
+    """Until it is let go. Raises UserError where it was not."""
+    health = robot.health()
+    if health.state not in (Mode.PARKING, Mode.RELEASING):
+        first = (
+            f"; {CLEARING}" if health.state == Mode.STOPPED else "; only an arm that holds, or is at fault, is parked"
+        )
+        raise UserError(f"the arm {_is(health)}{first}")
+    while (health := robot.health()).state in (Mode.PARKING, Mode.RELEASING):
+        time.sleep(LOOK_S)
+    if health.state != Mode.READY or health.errors:
+        raise UserError(f"the arm was not let go: it {_is(health)}")
+
+
+def _is(health: Health) -> str:
+    return f"is {health.state}" + (f": {'; '.join(health.errors)}" if health.errors else "")

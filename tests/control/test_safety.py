@@ -165,6 +165,12 @@ def test_an_arm_is_parked_in_spite_of_the_fault_it_is_parked_for_but_of_no_other
     assert run(FAULTY, W.PARK, FAULTY, W.REACHED, FAULTY, W.REACHED).mode is M.READY
 
 
+def test_what_went_wrong_after_the_first_fault_does_not_keep_an_arm_from_being_parked():
+    worse = Tick((("servo 1", S.FAULT), ("servo 2", S.FAULT)))
+    parking = run(FAULTY, worse, W.PARK, worse)
+    assert parking.mode is M.PARKING and parking.causes == ("servo 1", "servo 2")
+
+
 @pytest.mark.parametrize(("faults", "derated"), [((), False), ((WARM,), False), ((SLOW,), True), ((STUCK, WARM), True)])
 def test_the_worst_fault_counts(faults, derated):
     assert run(Tick(faults)).derated is derated

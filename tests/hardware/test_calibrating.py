@@ -19,6 +19,7 @@ from control.types import JOINTS
 from hardware.bus import Bus
 from hardware.calibrating import Calibrating, write
 from hardware.calibration import STEPS_PER_RAD, Calibration, JointCalibration
+from tools.cli import main
 from tools.world import World, twin_calibration
 
 pytestmark = pytest.mark.clock
@@ -153,6 +154,34 @@ def test_without_a_terminal_the_command_says_what_it_takes(tmp_path):
         command = [sys.executable, "-m", "tools.cli", "calibrate", world.line.port]
         told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=Path.cwd())
     assert told.returncode == 2 and "run it in a terminal" in told.stderr
+
+
+def test_lerobots_calibration_of_another_arm_is_written_only_where_somebody_says_it_is_this_ones(tmp_path):
+    own, theirs, output = twin_calibration(ARM), tmp_path / "theirs.json", tmp_path / "mine.json"
+    values = own.to_lerobot()
+    values["elbow_flex"]["homing_offset"] -= 700
+    theirs.write_text(json.dumps(values))
+    flags = ("--lerobot", str(theirs), "--output", str(output), "--slack-ms", "50")
+    with World(RobotConfig(), own, paced=False) as world:
+        with holding(world):
+            command = [sys.executable, "-m", "tools.cli", "calibrate", world.line.port, *flags]
+            told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        offset = own.joints["elbow_flex"].homing_offset
+        words = f"servo 3 (elbow_flex) holds homing_offset {offset}, the file {offset - 700}"
+        assert told.returncode == 2 and words in told.stderr and "Traceback" not in told.stderr
+        assert world.motors[2].servo["homing_offset"] == offset and not output.exists()
+        with holding(world), Terminal("calibrate", world.line.port, *flags) as terminal:
+            terminal.until("unless you know")
+            terminal.enter()
+            terminal.until("the servos now remember it")
+        assert world.motors[2].servo["homing_offset"] == offset - 700
+
+
+@pytest.mark.parametrize("flag", ["--output", "--export"])
+def test_a_place_that_cannot_be_written_to_is_told_before_anybody_moves_a_joint(flag, tmp_path, capsys):
+    (tmp_path / "file").write_text("no folder")
+    assert main(["calibrate", "/dev/null", flag, str(tmp_path / "file" / "x.json")]) == 2
+    assert "x.json cannot be written" in capsys.readouterr().err
 
 
 def test_a_file_that_is_there_is_not_overwritten_by_an_export(tmp_path):

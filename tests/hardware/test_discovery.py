@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -124,11 +125,20 @@ def test_more_than_one_servo_is_told_before_anything_is_written(world):
         alone(world.line.port)
     world.motors[1].servo["id"] = world.motors[0].servo["id"]
     connect(world, 0, 1)
-    world.motors[1].servo["status"] = 4  # so that the two answers differ
-    with pytest.raises(CalibrationError, match="several servos of one id"):
-        alone(world.line.port)
+    for status in (0, 4):  # as new ones come, whose pings are alike byte by byte; and where even those differ
+        world.motors[1].servo["status"] = status
+        with pytest.raises(CalibrationError, match="several servos of one id"):
+            alone(world.line.port)
     world.motors[1].servo["id"], world.motors[1].servo["status"] = 2, 0
     assert [bytes(motor.servo.read(0, 40)) for motor in world.motors] == before
+
+
+def test_a_new_servo_is_found_behind_an_adapter_as_slow_as_it_comes(world):
+    connect(world, 3)
+    world.line._spoil = lambda question, answers: [replace(answer, after_s=answer.after_s + 0.02) for answer in answers]
+    found = alone(world.line.port)
+    enrol(world.line.port, found, 6)
+    assert (found.id, world.motors[3].servo["id"]) == (4, 6)
 
 
 def test_no_servo_and_another_model_are_told(world):

@@ -19,6 +19,7 @@ from hardware.packets import Fault
 from hardware.process import run
 from hardware.servos import Servos
 from hardware.slot import Slot
+from hardware.vitals import Vitals
 
 M, W = Mode, Word
 
@@ -185,10 +186,56 @@ def test_torque_comes_on_weakly_and_in_full_once_the_arm_was_seen_to_stand(found
 def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_again(found):
     servo = found.world.motors[3].servo
     write = servo.write
-    servo.write = lambda address, data: None if address in (40, 42) else write(address, data)
+    servo.write = lambda address, data: (write(address, data), servo.__setitem__("torque_enable", 0))
     found.driver.open()
     told = found.say(W.ARM, then_s=0.3)
     assert told.mode == M.REFUSED and told.causes == ["torque did not come on: wrist_flex"]
+    assert not any(found.registers("torque_enable"))
+
+
+def test_a_servo_that_falls_silent_when_torque_has_come_on_leaves_none_on(found):
+    answers = found.port.chain.receive
+
+    def receive(packet: bytes, now_s: float) -> list:
+        asked_for_its_bounds = packet[2] == 4 and packet[4:6] == b"\x02\x29"
+        return [] if asked_for_its_bounds else answers(packet, now_s)
+
+    found.port.chain.receive = receive
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and "servo 4" in told.causes[0]
+    assert not any(found.registers("torque_enable"))
+
+
+def losing_goals(rig: Rig, times: int) -> list[bytes]:
+    """The first goals to all are lost on the line so many times; they are kept here."""
+    receive, lost = rig.port.chain.receive, []
+
+    def lossy(packet: bytes, now_s: float) -> list:
+        if packet[4:6] == b"\x83\x2a" and len(lost) < times:
+            lost.append(packet)
+            return []
+        return receive(packet, now_s)
+
+    rig.port.chain.receive = lossy
+    return lost
+
+
+def test_torque_does_not_come_on_at_an_older_goal_though_the_new_one_is_lost_at_first(found):
+    for motor in found.world.motors:
+        motor.servo["goal_position"] = 100
+    losing_goals(found, 2)
+    found.driver.open()
+    found.say(W.ARM, then_s=0.3)
+    assert found.mode is M.HOLD and moved(found, HOME) < 0.02
+    assert np.abs(np.subtract(found.registers("goal_position"), found.registers("present_position"))).max() < 20
+
+
+def test_torque_does_not_come_on_where_no_goal_arrives(found):
+    losing_goals(found, 99)
+    found.driver.open()
+    told = found.say(W.ARM, then_s=0.3)
+    assert told.mode == M.REFUSED and "did not take its own place as its goal" in told.causes[0]
     assert not any(found.registers("torque_enable"))
 
 
@@ -299,6 +346,24 @@ def test_an_arm_at_fault_pushes_no_more_against_what_it_has_met(rig):
     assert rig.mode is M.FAULT and abs(rig.registers("present_load")[0]) < 100
 
 
+def test_an_arm_at_fault_pushes_no_more_though_the_packet_that_says_so_is_lost(rig):
+    for _ in range(3):
+        rig.world.plant.jam(0, 5.0)
+        rig.command(HOME + np.array([0.8, 0, 0, 0, 0, 0]))
+    receive, lost = rig.port.chain.receive, []
+
+    def lossy(packet: bytes, now_s: float) -> list:
+        if rig.mode is M.FAULT and packet[4:6] == b"\x83\x2a" and not lost:
+            lost.append(packet)
+            return []
+        return receive(packet, now_s)
+
+    rig.port.chain.receive = lossy
+    rig.world.motors[0]._faults = Fault.OVERLOAD
+    rig.live(0.3)
+    assert rig.mode is M.FAULT and lost and abs(rig.registers("present_load")[0]) < 100
+
+
 def test_a_silent_servo_holds_the_others(rig):
     goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
     rig.command(goal)
@@ -361,7 +426,7 @@ def test_limp_is_limp_even_where_one_servo_is_silent_and_another_complains(rig):
     assert [on for j, on in enumerate(rig.registers("torque_enable")) if j != 3] == [0] * 5
     sent = len(rig.port.sent)
     rig.command(HOME)
-    assert not any(packet[4] == 0x83 for packet in rig.port.sent[sent:])  # nothing is written any more
+    assert {packet[5] for packet in rig.port.sent[sent:] if packet[4] in (0x03, 0x83)} == {40}  # torque off, no goal
 
 
 def test_torque_fades_before_a_parked_arm_is_let_go(rig):
@@ -371,6 +436,21 @@ def test_torque_fades_before_a_parked_arm_is_let_go(rig):
         if rig.cycle().mode == M.RELEASING:
             limits.append(rig.registers("torque_limit")[1])
     assert limits[0] > 380 and limits[-1] < 20 and (np.diff(limits) <= 0).all()
+
+
+def test_a_parked_arm_has_torque_for_whichever_program_switches_it_on_next(rig):
+    rig.say(W.PARK, then_s=6.5)
+    assert rig.mode is M.READY and rig.registers("torque_limit") == [600] * 5 + [270]
+
+
+def test_a_stop_while_torque_fades_holds_the_arm_where_it_has_sunk_to(rig):
+    rig.say(W.PARK)
+    while rig.mode is not M.RELEASING:
+        rig.cycle()
+    rig.live(1.9)
+    sunk = rig.world.plant.joints_rad.copy()
+    rig.say(W.STOP, then_s=1.0)
+    assert rig.mode is M.STOPPED and moved(rig, sunk) < 0.02
 
 
 def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
@@ -383,6 +463,16 @@ def test_limp_goes_to_all_at_once_and_who_stays_on_is_named(rig):
     assert off[0][2] == 0xFE and len(off[0]) == 8 + 2 * len(JOINTS)  # before each by itself, of whom some may be silent
     assert rig.registers("torque_enable") == [0, 0, 0, 1, 0, 0]
     assert rig.telemetry[-1].causes == ["wrist_flex may still hold; switch the supply off"]
+
+
+def test_a_servo_that_was_silent_when_the_arm_went_limp_is_let_go_as_soon_as_it_hears(rig):
+    rig.world.line.chain.deaf = {4}
+    told = rig.say(W.LIMP, then_s=0.05)
+    told = rig.say(W.LIMP, then_s=0.05)  # nor is it forgotten for being said again
+    assert told.mode == M.LIMP and told.causes == ["wrist_flex may still hold; switch the supply off"]
+    rig.world.line.chain.deaf = set()
+    told = rig.live(0.05)
+    assert told.mode == M.LIMP and told.causes == [] and not any(rig.registers("torque_enable"))
 
 
 def test_telemetry_fits_its_slot_with_everything_wrong(rig):
@@ -468,6 +558,54 @@ def test_a_servo_that_switches_itself_off_in_motion_stays_off_when_the_others_ar
     for _ in range(3):
         rig.command(goal)
     assert rig.mode is M.FAULT and rig.registers("torque_enable") == [1, 1, 1, 0, 1, 1]
+
+
+def commanded_home(rig: Rig, seconds: float) -> None:
+    """By a client that goes on at 50 Hz."""
+    for _ in range(round(seconds / 0.02)):
+        rig.live(0.02, Target(tuple(HOME.tolist()), rig.driver.cycles, 0.15))
+
+
+@pytest.mark.parametrize("off_s", [0.04, 0.4])
+def test_a_servo_that_let_go_over_its_voltage_is_held_where_it_sank_to_and_not_flung_back(rig, off_s):
+    shoulder = rig.world.motors[1].servo
+    shoulder["unloading_condition"] |= Fault.VOLTAGE
+    commanded_home(rig, 0.2)
+    shoulder["max_voltage"] = 119
+    commanded_home(rig, 0.1 + off_s)
+    assert not shoulder["torque_enable"]
+    shoulder["max_voltage"] = 140
+    rig.telemetry.clear()
+    commanded_home(rig, 0.6)
+    assert rig.mode is M.FAULT and "shoulder_lift: has let go by itself" in rig.driver.state.causes
+    assert M.ACTIVE not in {told.mode for told in rig.telemetry}
+    sunk = rig.world.plant.joints_rad.copy()
+    rig.say(W.CLEAR, then_s=0.5)
+    assert rig.mode is M.HOLD and all(rig.registers("torque_enable")) and moved(rig, sunk) < 0.1
+
+
+def test_an_arm_is_parked_although_a_servo_has_let_go(rig):
+    rig.world.motors[GRIPPER].celsius = 71.0
+    assert rig.live(0.3).mode == M.FAULT and not rig.registers("torque_enable")[GRIPPER]
+    assert rig.say(W.PARK, then_s=1.0).mode == M.PARKING
+
+
+def test_an_arm_does_not_go_on_after_its_computer_has_slept(rig):
+    slept = [40.0]
+    rig.driver._vitals = Vitals(12.0, lambda: slept[0])
+    commanded_home(rig, 0.2)
+    assert rig.mode is M.ACTIVE
+    slept[0] += 3600.0
+    commanded_home(rig, 0.2)
+    assert rig.mode is M.FAULT and rig.driver.state.causes == ("this computer slept for 3600 s",)
+    rig.say(W.CLEAR)
+    assert rig.mode is M.HOLD
+
+
+def test_a_servo_whose_torque_is_off_for_no_reason_is_found(rig):
+    rig.world.motors[2].servo.write(40, b"\0")
+    told = rig.live(0.3)
+    assert told.mode == M.FAULT and told.causes == ["elbow_flex: has let go by itself"]
 
 
 @pytest.mark.parametrize("latch", ["stop", "fault"])

@@ -88,6 +88,14 @@ def test_a_servo_that_is_not_fit_for_it_is_refused(world, id, spoil, words):
         next(probe(world.line.port, id))
 
 
+def test_a_servo_that_holds_an_arm_up_is_not_let_go_to_be_asked(world):
+    servo = world.motors[0].servo
+    servo["torque_enable"] = 1
+    with pytest.raises(CalibrationError, match="servo 1 holds something up"):
+        next(probe(world.line.port, 1))
+    assert servo["torque_enable"] == 1
+
+
 def test_a_servo_that_complains_already_is_refused(world):
     world.motors[0].complain(Fault.CURRENT)
     with pytest.raises(CalibrationError, match="complains of CURRENT"):

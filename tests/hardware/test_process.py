@@ -5,18 +5,22 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rig import ARM, CALIBRATION, HOME
 
 from control.config import RobotConfig
-from control.errors import DriverLost, UserError
+from control.errors import CommandRefused, DriverLost, UserError
+from control.gateway import serve_robot
 from control.modes import Word
+from control.remote import RemoteRobot
 from control.types import JOINTS, Command, Observation, ResetRequest
-from hardware.arm import ServoArm
+from hardware.arm import REST_RAD, ServoArm
 from hardware.orders import Say
+from tools.cli import main
 from tools.world import World
 
 pytestmark = pytest.mark.clock
@@ -114,6 +118,23 @@ def test_an_arm_that_was_told_to_go_limp_is_let_go_even_where_the_driver_hangs_o
             arm.observe()
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_servo_that_a_dead_driver_could_not_let_go_is_named(world, hangs):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        world.line.chain.deaf = {4}
+        if hangs:
+            os.kill(arm.driver_pid, signal.SIGSTOP)
+        arm._driver.tell(Say(Word.LIMP))
+        time.sleep(0.3)
+        with suppress(ProcessLookupError):  # who waits for a silent servo may be taken for hung meanwhile
+            os.kill(arm.driver_pid, signal.SIGKILL)
+        arm._driver._guard.join(10.0)
+        assert [on for j, on in enumerate(torque(world)) if j != 3] == [0] * 5
+        with pytest.raises(DriverLost, match="wrist_flex may still hold: switch the supply off"):
+            arm.observe()
+
+
 @pytest.mark.parametrize("heard", [True, False])
 def test_an_arm_that_was_stopped_is_found_so_when_its_driver_has_died(world, heard):
     with opened(world) as arm:
@@ -131,6 +152,55 @@ def test_an_arm_that_was_stopped_is_found_so_when_its_driver_has_died(world, hea
         assert again.health().state == "stopped"
         with pytest.raises(UserError, match="the arm is stopped"):
             again.reset(ResetRequest("home", 0))
+
+
+@contextmanager
+def served(world: World, tmp_path: Path) -> Iterator[tuple[ServoArm, str]]:
+    endpoint, stop, ready = f"ipc://{tmp_path}/arm", threading.Event(), threading.Event()
+    with opened(world) as arm:
+        serving = threading.Thread(target=serve_robot, args=(arm, endpoint, stop, lambda where: ready.set()))
+        serving.start()
+        assert ready.wait(5.0)
+        try:
+            yield arm, endpoint
+        finally:
+            stop.set()
+            serving.join()
+
+
+def test_a_served_arm_is_laid_down_by_a_command(world, tmp_path, capsys):
+    with served(world, tmp_path) as (arm, endpoint):
+        assert main(["stop", endpoint, "--park"]) == 2
+        assert "the arm is ready; only an arm that holds" in capsys.readouterr().err
+        with closing(RemoteRobot(endpoint, timeout_s=30.0)) as robot:
+            robot.reset(ResetRequest("home", 0))
+        assert main(["stop", endpoint]) == 0 and main(["stop", endpoint, "--park"]) == 2
+        assert "twinarm stop ENDPOINT --clear" in capsys.readouterr().err
+        assert main(["stop", endpoint, "--clear"]) == 0 and main(["stop", endpoint, "--park"]) == 0
+        assert "its torque is off" in capsys.readouterr().err and torque(world) == [0] * 6
+        assert np.abs(world.plant.joints_rad[:3] - REST_RAD[:3]).max() < 0.3
+
+
+def test_a_served_arm_is_let_go_by_a_command_even_on_its_way_home(world, tmp_path, capsys):
+    with served(world, tmp_path) as (arm, endpoint), closing(RemoteRobot(endpoint, timeout_s=30.0)) as robot:
+        robot.reset(ResetRequest("home", 0))
+        seen = robot.observe()
+        for _ in range(12):
+            seen = robot.step(Command(seen.target_rad + 2 * TURN, seen.seq))
+        homing = threading.Thread(target=lambda: pytest.raises(UserError, robot.reset, ResetRequest("home", 0)))
+        homing.start()
+        time.sleep(0.5)
+        assert arm.health().state == "homing"
+        assert main(["stop", endpoint, "--limp"]) == 0
+        assert torque(world) == [0] * 6 and "serve it again" in capsys.readouterr().err
+        homing.join()
+        with pytest.raises(CommandRefused, match="the arm is limp: .*serve it again"):
+            robot.step(Command(seen.target_rad, seen.seq))
+
+
+def test_one_word_is_said_at_a_time(capsys):
+    assert main(["stop", "ipc:///tmp/arm", "--park", "--limp"]) == 2
+    assert "say one of --clear, --park and --limp" in capsys.readouterr().err
 
 
 def test_closing_twice_is_closing_once(world):

@@ -14,3 +14,9 @@ class Arguments:
 
     clear: bool = False
     """Let it go on, instead: an operator has seen what was wrong."""
+
+    park: bool = False
+    """Lay it down, instead: it glides to its rest pose, and there torque fades. The way to end a day."""
+
+    limp: bool = False
+    """Torque off, instead, at once and wherever it is: it falls."""
