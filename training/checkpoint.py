@@ -38,21 +38,8 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OpenEpisode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An unfinished episode: what it began with and the actions decided since."""
 
-    index: int  # among all that the run began
+    index: int
     actions: tuple[tuple[float, ...], ...]
-    practises: int | None = None  # the episode whose start it has again; None where its start is its own
-    again: int = 0  # how often that start was had before
-
-    @property
-    def start(self) -> int:
-        """The episode whose start this is; a seed follows from it."""
-        return self.index if self.practises is None else self.practises
-
-    def after(self, index: int, success: bool, practice: int) -> "OpenEpisode":
-        """What `index` begins with once this one is over: after a failure its start again, `practice` times at most."""
-        if success or self.again >= practice:
-            return OpenEpisode(index, ())
-        return OpenEpisode(index, (), self.start, self.again + 1)
 
 
 def save(folder: Path, tensors: dict[str, Tensor], progress: Progress) -> Path:

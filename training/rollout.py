@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-import msgspec
 import numpy as np
 
 from control.interfaces import Judge, Robot
@@ -69,9 +68,13 @@ class Recall:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One episode in progress."""
+    """One episode in progress.
 
-    begun: OpenEpisode  # what it began with, or went on from
+    Args:
+        index: of the episode among all that this run began; its seed follows from it.
+    """
+
+    index: int
     network: Recall
     steps: list[Step]
     _stream: Iterator[Step]
@@ -94,7 +97,7 @@ class Rollout:
         network = Recall(decide, resume.actions, lapsed)
         policy = Repeat(LearnedPolicy(network, spaces), spaces)
         stream = play(robot, policy, judge, request, limit_steps)
-        rollout = cls(resume, network, [], stream, spaces.config.action_repeat, limit_steps)
+        rollout = cls(resume.index, network, [], stream, spaces.config.action_repeat, limit_steps)
         for _ in resume.actions:
             rollout.decide()
         return rollout
@@ -110,4 +113,4 @@ class Rollout:
 
     @property
     def open(self) -> OpenEpisode:
-        return msgspec.structs.replace(self.begun, actions=tuple(self.network.actions))
+        return OpenEpisode(self.index, tuple(self.network.actions))

@@ -100,7 +100,6 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: int = 4000
     envs: int = 1
     explore_limit_steps: int = 80  # control steps after which an exploring episode is cut; a time limit, not an end
-    practice: int = 0  # times that an exploring episode which failed is begun again where it began
     start_steps: int = 0  # uniformly random decisions before the first update
     updates_per_step: float = 1.0
     eval_every: int = 1000
@@ -110,7 +109,6 @@ class ScheduleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require(self.envs >= 1 and self.steps >= 0, "envs must be at least 1 and steps not negative")
-        require(0 <= self.practice <= 100, f"practice must be 0 to 100, got {self.practice}")
         require(
             min(self.explore_limit_steps, self.final_episodes) >= 1,
             "explore_limit_steps and final_episodes must be at least 1",

@@ -95,11 +95,10 @@ class Trainer(Learner):
     # Exploring
 
     def _begin(self, slot: int, episode: OpenEpisode) -> Rollout:
-        request = self.config.task.request(first_seed(self.config) + episode.start)
+        request = self.config.task.request(first_seed(self.config) + episode.index)
         robot, judge = self._robots[slot], self._judges[slot]
         limit, chance = self.config.schedule.explore_limit_steps, self.config.agent.noise.lapses
-        seeds = [first_seed(self.config) + episode.index, STREAM]
-        lapsed = lapses(chance, self.spaces.action_size, limit, np.random.default_rng(seeds))
+        lapsed = lapses(chance, self.spaces.action_size, limit, np.random.default_rng([request.seed, STREAM]))
         return Rollout.begin(robot, self.spaces, judge, request, limit, self._explore, lapsed, episode)
 
     def _explore(self, pixels: np.ndarray, proprio: np.ndarray) -> np.ndarray:
@@ -114,12 +113,11 @@ class Trainer(Learner):
         self._finish(rollout)
         if slot == 0 and self.step >= self.next_eval:
             self._validate(watch)
-        started = 1 + max(other.begun.index for other in self._rollouts)
-        success, practice = rollout.steps[-1].verdict.success, self.config.schedule.practice
-        self._rollouts[slot] = self._begin(slot, rollout.begun.after(started, success, practice))
+        started = 1 + max(other.index for other in self._rollouts)
+        self._rollouts[slot] = self._begin(slot, OpenEpisode(started, ()))
 
     def _finish(self, rollout: Rollout) -> None:
-        self.remember(rollout.steps, self.source(first_seed(self.config) + rollout.begun.start, self.calibration))
+        self.remember(rollout.steps, self.source(first_seed(self.config) + rollout.index, self.calibration))
 
     def _learn(self) -> dict[str, float]:
         figures: dict[str, float] = {}

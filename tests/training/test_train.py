@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import TINY, UNTAUGHT, begin, run, tiny, trainer
+from tiny import TINY, begin, run, tiny, trainer
 
 from control.datasets import Dataset
 from control.episodes import code_commit
@@ -20,7 +20,6 @@ from control.errors import CheckpointError, UserError
 from tools import training
 from tools.cli import main
 from training import checkpoint, metrics, runs, settings
-from training.checkpoint import OpenEpisode
 from training.collect import own_first_seed
 from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
 from training.learner import CLONED_EVERY
@@ -63,7 +62,6 @@ def rows(folder: Path) -> list[dict]:
         (1, ()),
         (27, ("bootstrap.imitate_successes=true", "agent.noise.lapses=0.2")),
         (55, ("schedule.envs=2", "bootstrap.mode=seed")),
-        (50, ("schedule.practice=2", "schedule.explore_limit_steps=8")),
     ],
 )
 def test_a_killed_run_goes_on_as_an_unbroken_one(tmp_path, demos, dies_at, more):
@@ -224,28 +222,6 @@ def test_demonstrations_go_where_the_bootstrap_says(tmp_path, demos, mode):
             "seed": (steps, 0),
             "balanced": (0, steps),
         }[mode]
-
-
-@pytest.mark.parametrize(
-    "practice, starts", [(0, [0, 1, 2, 3, 4, 5, 6]), (1, [0, 0, 2, 2, 4, 4, 6]), (2, [0, 0, 0, 3, 3, 3, 6])]
-)
-def test_a_start_that_failed_is_had_again_as_often_as_practice_says(tmp_path, practice, starts):
-    more = (f"schedule.practice={practice}", "schedule.explore_limit_steps=8", "task.stage=home")
-    learner = run(begin(tmp_path / "run", *UNTAUGHT, *more))
-    lived = [learner.log.read(i) for i in range(7)]
-    assert [episode.provenance.seed - TRAINING_SEED for episode in lived] == starts
-    cubes = [tuple(episode.truth["cube_m"][0]) for episode in lived]
-    assert [cubes.index(cube) for cube in cubes] == starts
-    # The start is the same, what is tried from there is not.
-    assert len({episode.action.tobytes() for episode in lived}) == 7
-
-
-def test_a_start_that_was_mastered_is_not_practised():
-    episode = OpenEpisode(5, (), practises=3, again=1)
-    assert episode.start == 3
-    assert episode.after(6, success=True, practice=9) == OpenEpisode(6, ())
-    assert episode.after(6, success=False, practice=9) == OpenEpisode(6, (), practises=3, again=2)
-    assert episode.after(6, success=False, practice=1) == OpenEpisode(6, ())
 
 
 def test_training_validation_and_evaluation_use_different_seeds():
