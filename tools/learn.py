@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from control.errors import UserError
 from control.keys import read_keys
 from control.link import Listener
 from sim.stages import stage_name
@@ -68,8 +67,6 @@ def run_of(arguments: Arguments) -> Iterator[tuple[Path, TrainConfig, Callable[[
     }
     config = settings.load(arguments.config, arguments.set, flags)
     refuse_idle(arguments.bootstrap, config)
-    if config.schedule.practice:  # actors draw their starts, and agree on nothing
-        raise UserError(f"schedule.practice is {config.schedule.practice}, and only twinarm train practises")
     check(config)
     with runs.begun(arguments.output, config) as (folder, start), runs.alone(folder):
         yield folder, config, start

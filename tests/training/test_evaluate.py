@@ -225,7 +225,6 @@ def test_a_film_shows_three_sides(tmp_path):
         ),
         (["train", "--bootstrap", "tests", "--set", "bootstrap.mode=none"], "would be learned from tests; leave"),
         (["learn", "ipc://{}/l", "--bootstrap", "tests", "--set", "bootstrap.mode=none"], "learned from tests; leave"),
-        (["learn", "ipc://{}/l", "--set", "schedule.practice=3"], "schedule.practice is 3, and only twinarm train"),
         (["resume", "nowhere"], "no run"),
         (["model", "--out", "README.md"], "README.md exists"),
     ],
