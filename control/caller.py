@@ -1,6 +1,7 @@
 """The end that asks: a DEALER whose every question is answered or raises."""
 
 import getpass
+import math
 import os
 import secrets
 import socket
@@ -63,9 +64,12 @@ class Caller:
         self._dealer.close()
         self._dealer = self._connected()
 
-    def ask(self, kind: str, body: Any = None) -> Any:
-        """The answer's body. Raises LinkTimeout, PeerRestarted, or what the server's handler raised."""
-        return self._ask(kind, body).body
+    def ask(self, kind: str, body: Any = None, patience_s: float = 0.0) -> Any:
+        """The answer's body, waited for as long as any other's, or for `patience_s` where that is longer.
+
+        Raises LinkTimeout, PeerRestarted, or what the server's handler raised.
+        """
+        return self._ask(kind, body, patience_s).body
 
     def tell(self, kind: str) -> None:
         """Say it and wait for no answer; nobody may be there."""
@@ -77,11 +81,11 @@ class Caller:
         """Drop the connection; what is served goes on being served."""
         self._context.destroy(linger=LINGER_MS)
 
-    def _ask(self, kind: str, body: Any) -> wire.Message:
+    def _ask(self, kind: str, body: Any, patience_s: float = 0.0) -> wire.Message:
         self._seq += 1
         question = wire.pack(kind, self._session, self._seq, self._boot, body)
         began_s = time.monotonic()
-        for _ in range(self._tries):
+        for _ in range(max(self._tries, math.ceil(patience_s / self._wait_s))):
             if answer := self._try(question):
                 return self._checked(answer)
             self._dealer.close()  # drops what it had queued; an answer to it finds nobody

@@ -14,6 +14,8 @@ from control.modes import Word
 from control.peers import DRIVING, MOVING, Lease, Peer, permit
 from control.types import Command, Health, Observation, PictureRequest, ResetRequest, RobotSpec, Status, Truth
 
+RESET_S = 60.0  # an arm is armed, glides home, and from there to the start, each glide 20 s at most
+
 
 class RobotService:
     """A robot as a handler of questions. Whoever asks may look; one at a time may drive."""
@@ -70,7 +72,7 @@ class RemoteRobot:
     Every method raises LinkTimeout, PeerRestarted, LeaseHeld, NotPermitted, or what the robot itself raised.
 
     Args:
-        timeout_s: how long one question may take.
+        timeout_s: how long one question may take; a reset may take RESET_S.
         jpeg: whether pictures come compressed, which costs some truth and saves a slow line.
     Raises:
         LinkTimeout: nobody answered.
@@ -91,7 +93,7 @@ class RemoteRobot:
 
     def reset(self, request: ResetRequest) -> Observation:
         """Start an episode; the same request gives the same start."""
-        return self._ask("reset", request)
+        return self._ask("reset", request, RESET_S)
 
     def observe(self) -> Observation:
         """Look, command nothing."""
@@ -132,6 +134,6 @@ class RemoteRobot:
         self._drives = False
         self._caller.close()
 
-    def _ask(self, kind: str, value: Any = None) -> Any:
+    def _ask(self, kind: str, value: Any = None, patience_s: float = 0.0) -> Any:
         self._drives = self._drives or kind in DRIVING
-        return self._answers[kind].read(self._caller.ask(kind, wire.ASKS[kind].write(value)))
+        return self._answers[kind].read(self._caller.ask(kind, wire.ASKS[kind].write(value), patience_s))

@@ -29,6 +29,8 @@ def main(arguments: Arguments) -> None:
         robot.say(words[0])
         if words[0] is Word.PARK:
             _see_parked(robot)
+        if words[0] is Word.CLEAR and (health := robot.health()).state == Mode.LIMP:
+            raise UserError(f"the arm {_is(health)}; {AGAIN}")
     if words[0] is Word.LIMP:
         with closing(RemoteRobot(endpoint)) as robot:
             if holding := robot.health().errors:

@@ -142,6 +142,15 @@ def greeted(dealer: zmq.Socket, session: bytes) -> bytes:
     return wire.unpack(dealer.recv()).boot
 
 
+def test_an_answer_that_takes_long_is_waited_for_where_that_was_expected(ipc):
+    handler = Counter()
+    with served(handler, ipc), calling(ipc, timeout_s=0.3, tries=3) as caller:
+        assert caller.ask("step", 0.8, patience_s=10.0) == 1
+        with pytest.raises(LinkTimeout, match="did not answer step"):
+            caller.ask("step", 0.8)
+    assert handler.steps == 2
+
+
 def test_a_greeting_heard_again_does_not_make_old_questions_new():
     handler, session = Counter(), a_session(1)
     desk = Desk(handler)

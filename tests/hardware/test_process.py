@@ -192,6 +192,7 @@ def test_a_served_arm_is_let_go_by_a_command_even_on_its_way_home(world, tmp_pat
         time.sleep(0.5)
         assert arm.health().state == "homing"
         assert main(["stop", endpoint, "--limp"]) == 0
+        assert main(["stop", endpoint, "--clear"]) == 2
         assert torque(world) == [0] * 6 and "serve it again" in capsys.readouterr().err
         homing.join()
         with pytest.raises(CommandRefused, match="the arm is limp: .*serve it again"):

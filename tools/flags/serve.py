@@ -13,7 +13,7 @@ class Arguments:
     """Serve a robot until interrupted: to drive at the endpoint, to watch and to stop at the two beside it."""
 
     endpoint: str
-    """Where to listen: ipc:///tmp/arm/wire (and .watch and .stop), or tcp://127.0.0.1:5555 (and 5556 and 5557)."""
+    """Where to listen: ipc:///tmp/arm (and .watch and .stop), or tcp://127.0.0.1:5555 (and 5556 and 5557)."""
 
     robot: str = "sim"
     """The robot to serve."""

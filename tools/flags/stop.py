@@ -10,7 +10,7 @@ class Arguments:
     """Stop a served robot: it brakes, holds, and stays so until it is cleared. Anybody may."""
 
     endpoint: tyro.conf.Positional[str]
-    """Where it is served, such as ipc:///tmp/arm/wire."""
+    """Where it is served, such as ipc:///tmp/arm."""
 
     clear: bool = False
     """Let it go on, instead: an operator has seen what was wrong."""
