@@ -89,14 +89,18 @@ def test_servos_of_which_none_answers_are_refused_in_one_line(found):
     assert "no servo answers on /dev/pts" in cause and "at 1000000 baud; see the supply" in cause
 
 
-def test_a_servo_that_falls_silent_while_it_is_being_known_is_refused(found):
+def silence(found: Rig, of: bytes) -> None:
+    """Let servo 4 not answer a read of the register `of`: the instruction and the address."""
     answers = found.port.chain.receive
 
     def receive(packet: bytes, now_s: float) -> list:
-        asked_for_firmware = packet[2] == 4 and packet[4:6] == b"\x02\x01"
-        return [] if asked_for_firmware else answers(packet, now_s)
+        return [] if packet[2] == 4 and packet[4:6] == of else answers(packet, now_s)
 
     found.port.chain.receive = receive
+
+
+def test_a_servo_that_falls_silent_while_it_is_being_known_is_refused(found):
+    silence(found, of=b"\x02\x01")  # its firmware
     found.driver.open()
     assert found.mode is M.REFUSED and "servo 4" in found.driver.state.causes[0]
 
@@ -194,13 +198,7 @@ def test_a_servo_whose_torque_does_not_come_on_is_named_and_the_others_let_go_ag
 
 
 def test_a_servo_that_falls_silent_when_torque_has_come_on_leaves_none_on(found):
-    answers = found.port.chain.receive
-
-    def receive(packet: bytes, now_s: float) -> list:
-        asked_for_its_bounds = packet[2] == 4 and packet[4:6] == b"\x02\x29"
-        return [] if asked_for_its_bounds else answers(packet, now_s)
-
-    found.port.chain.receive = receive
+    silence(found, of=b"\x02\x29")  # its bounds
     found.driver.open()
     told = found.say(W.ARM, then_s=0.3)
     assert told.mode == M.REFUSED and "servo 4" in told.causes[0]
