@@ -118,7 +118,8 @@ class Driver:
         absent = bool((self._reading.heard_s < now_s).any())
         if absent or self._reading.unloaded.any():
             self._doubted = self.cycles + DOUBT_CYCLES
-        look = (self.cycles <= self._doubted and not absent) or self.cycles % MEMORY_CYCLES == 0
+        # Not while somebody is silent: waiting for that one again would keep the arm from being held.
+        look = not absent and (self.cycles <= self._doubted or self.cycles % MEMORY_CYCLES == 0)
         driven = self.state.mode in DRIVEN and bool(self._written)  # once cleared its goals are yet to be written
         return faults + (self.servos.lapses(driven) if held and look else ())
 

@@ -40,7 +40,7 @@ from hardware.orders import (
     publish,
 )
 from hardware.port import Port
-from hardware.promptness import be_prompt
+from hardware.promptness import PRIORITY, be_prompt, prompt
 from hardware.servos import LATCHES, STOPPED, WEAK, Servos
 from hardware.slot import Pulse, Slot
 
@@ -49,7 +49,6 @@ START_S, LEAVE_S = 20.0, 1.0
 HUNG_S, IDLE_S = 0.1, 2.0  # without telemetry; one that holds nothing may take its time, as it does to set servos up
 SLACKS = 8  # of the bus in which a driver that waits for silent servos is not hung: what is owed, and every try
 LOOK_S = 0.01
-PRIORITY = 50  # of real time
 
 
 class DriverProcess:
@@ -78,7 +77,7 @@ class DriverProcess:
         near.send(encode_task(task))
         self._await_start()
         self.lost = ""  # why, once it is
-        self._guard = threading.Thread(target=self._watch, daemon=True)
+        self._guard = threading.Thread(target=self._promptly_watch, daemon=True)
         self._guard.start()
 
     def tell(self, order: Order) -> None:
@@ -127,6 +126,10 @@ class DriverProcess:
             self._socket.close()
             self._slot.close()
             raise DriverLost(words.splitlines()[-1] if words else f"the driver did not start within {START_S:g} s")
+
+    def _promptly_watch(self) -> None:
+        with prompt(PRIORITY):
+            self._watch()
 
     def _watch(self) -> None:
         """Notice that it has died or hangs, and then hold the arm in its stead."""

@@ -15,8 +15,8 @@ from control.modes import Word
 from control.pacing import Pacer
 from hardware.arm import spec_of, task_of
 from hardware.orders import Order, Say, Task, Telemetry
-from hardware.process import PRIORITY, build, run
-from hardware.promptness import be_prompt
+from hardware.process import build, run
+from hardware.promptness import PRIORITY, be_prompt
 from tools.bench_wire import beside
 from tools.rig import SLACK_S, end_twin, start_twin
 from tools.world import twin_calibration

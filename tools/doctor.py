@@ -1,12 +1,10 @@
 """`twinarm doctor`: what is right and wrong with this machine and the arm on it, and what to do about it."""
 
 import json as jsonlib
-import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from control.errors import TwinarmError
 from hardware.address import located, read_address
 from hardware.calibration import Calibration
 from hardware.checkup import Check, check_camera, check_camera_name, check_servos
+from hardware.promptness import PRIORITY, prompt
 from tools.flags.doctor import Arguments
 
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
@@ -96,12 +95,7 @@ def _disk(folder: Path) -> Check:
 
 
 def _priority() -> Check:
-    child = os.fork()
-    if child == 0:
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-            os._exit(0)
-        os._exit(1)
-    granted = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with prompt(PRIORITY) as granted:
+        pass
     fix = "the driver runs without; to grant it, give the user rtprio in /etc/security/limits.conf"
     return Check("real time", "PASS", "granted") if granted else Check("real time", "WARN", "not granted", fix)

@@ -1,20 +1,23 @@
 """`twinarm doctor` on a healthy emulated arm, and on one that has this or that."""
 
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 from rig import CALIBRATION
 
 from control.config import RobotConfig
-from hardware.bus import Bus
+from hardware.bus import Answers, Bus
 from hardware.checkup import check_camera, check_camera_name, check_servos
 from hardware.mishaps import Mishap
+from hardware.promptness import PRIORITY, prompt
 from sim.webcam import Webcam
 from tools.cli import main
 from tools.world import World
@@ -51,6 +54,21 @@ def test_a_healthy_arm_passes_everywhere(world):
         motor.servo["return_delay"], motor.servo["p_gain"] = 0, 32
     bad = {name: row for name, row in found(world).items() if row[0] != "PASS" and not name.endswith("settings")}
     assert not bad or set(bad) == {"line"}  # a busy machine may be slow
+
+
+def test_the_line_is_read_with_a_drivers_priority_and_that_is_over_afterwards(world, monkeypatch):
+    had, read = set(), Bus.sync_read_bytes
+
+    def watched(bus: Bus, *asked: Any) -> Answers:
+        had.add(os.sched_getscheduler(0))
+        return read(bus, *asked)
+
+    monkeypatch.setattr(Bus, "sync_read_bytes", watched)
+    with prompt(PRIORITY) as granted:
+        pass
+    found(world)
+    assert had == {os.SCHED_FIFO if granted else os.SCHED_OTHER}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def change(servo: int, register: str, value: int) -> Callable[[World], None]:

@@ -13,9 +13,9 @@ from rig import HOME, REST, SPEC, Rig, held
 from control.modes import Mode, Word
 from control.pacing import Pacer
 from control.types import GRIPPER, JOINTS
-from hardware.driver import Driver
+from hardware.driver import MEMORY_CYCLES, Driver
 from hardware.orders import SLOT_BYTES, GoTo, Order, Target, Telemetry, newest, publish
-from hardware.packets import Fault
+from hardware.packets import Fault, Instruction
 from hardware.process import run
 from hardware.servos import Servos
 from hardware.slot import Slot
@@ -360,6 +360,20 @@ def test_an_arm_at_fault_pushes_no_more_though_the_packet_that_says_so_is_lost(r
     rig.world.motors[0]._faults = Fault.OVERLOAD
     rig.live(0.3)
     assert rig.mode is M.FAULT and lost and abs(rig.registers("present_load")[0]) < 100
+
+
+def test_an_arm_waits_for_a_servo_that_falls_silent_no_longer_in_any_cycle(rig):
+    waits = []
+    for phase in range(MEMORY_CYCLES):
+        while rig.driver.cycles % MEMORY_CYCLES != phase:
+            rig.cycle()
+        sound = rig.world.line.chain.motors.pop(4)
+        rig.port.sent.clear()
+        rig.cycle()
+        waits.append(sum(packet[4] == Instruction.SYNC_READ for packet in rig.port.sent))
+        rig.world.line.chain.motors.insert(4, sound)
+        rig.live(0.3)
+    assert set(waits) == {2}  # the question, and the other try
 
 
 def test_a_silent_servo_holds_the_others(rig):
