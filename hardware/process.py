@@ -77,7 +77,7 @@ class DriverProcess:
         near.send(encode_task(task))
         self._await_start()
         self.lost = ""  # why, once it is
-        self._guard = threading.Thread(target=self._promptly_watch, daemon=True)
+        self._guard = threading.Thread(target=self._watch, daemon=True)
         self._guard.start()
 
     def tell(self, order: Order) -> None:
@@ -127,10 +127,7 @@ class DriverProcess:
             self._slot.close()
             raise DriverLost(words.splitlines()[-1] if words else f"the driver did not start within {START_S:g} s")
 
-    def _promptly_watch(self) -> None:
-        with prompt(PRIORITY):
-            self._watch()
-
+    @prompt(PRIORITY)
     def _watch(self) -> None:
         """Notice that it has died or hangs, and then hold the arm in its stead."""
         pidfd = os.pidfd_open(self._process.pid)
