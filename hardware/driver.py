@@ -116,10 +116,10 @@ class Driver:
         reference = np.array(self._governor.reference) if held else self._reading.joints_rad
         faults = self._vitals.faults(self._reading, self.servos.astray, reference, now_s)
         absent = bool((self._reading.heard_s < now_s).any())
+        fresh = absent and self.cycles > self._doubted  # to wait for that one again would keep the arm from being held
         if absent or self._reading.unloaded.any():
             self._doubted = self.cycles + DOUBT_CYCLES
-        # Not while somebody is silent: waiting for that one again would keep the arm from being held.
-        look = not absent and (self.cycles <= self._doubted or self.cycles % MEMORY_CYCLES == 0)
+        look = (self.cycles <= self._doubted and not absent) or (self.cycles % MEMORY_CYCLES == 0 and not fresh)
         driven = self.state.mode in DRIVEN and bool(self._written)  # once cleared its goals are yet to be written
         return faults + (self.servos.lapses(driven) if held and look else ())
 

@@ -376,6 +376,14 @@ def test_an_arm_waits_for_a_servo_that_falls_silent_no_longer_in_any_cycle(rig):
     assert set(waits) == {2}  # the question, and the other try
 
 
+def test_a_servo_that_let_go_is_found_although_another_is_silent(rig):
+    rig.world.line.chain.motors.pop(4)
+    rig.live(0.3)
+    rig.world.motors[2].servo.write(40, b"\0")
+    told = rig.live(0.3)
+    assert told.mode == M.FAULT and "elbow_flex: has let go by itself" in told.causes
+
+
 def test_a_silent_servo_holds_the_others(rig):
     goal = HOME + np.array([1.0, 0, 0, 0, 0, 0])
     rig.command(goal)

@@ -1,6 +1,7 @@
 """Driver and gateway as two processes on a real port: whichever dies, the arm holds."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from control.remote import RemoteRobot
 from control.types import JOINTS, Command, Observation, ResetRequest
 from hardware.arm import REST_RAD, ServoArm
 from hardware.orders import Say
+from hardware.promptness import PRIORITY, prompt
 from tools.cli import main
 from tools.world import World
 
@@ -91,6 +93,21 @@ def test_closing_leaves_the_arm_holding(world):
     with opened(world) as again:
         assert again.health().state == "ready"
         again.reset(ResetRequest("home", 0))
+
+
+def test_a_driver_is_watched_with_its_own_priority(world):
+    with prompt(PRIORITY) as granted:
+        pass
+    with opened(world):
+        policies = [os.sched_getscheduler(thread.native_id) for thread in threading.enumerate() if thread.native_id]
+    assert policies.count(os.SCHED_FIFO) == granted
+
+
+def test_a_driver_keeps_in_memory_what_it_has_touched_and_little_else(world):
+    with opened(world) as arm:
+        said = Path(f"/proc/{arm.driver_pid}/status").read_text()
+    kept_mb = int(re.findall(r"VmRSS:\s+(\d+) kB", said)[0]) / 1000
+    assert kept_mb < 150  # all that it may touch are some 330
 
 
 @pytest.mark.parametrize(("number", "words"), [(signal.SIGKILL, "died"), (signal.SIGSTOP, "hung")])
