@@ -78,13 +78,14 @@ class Line:
             self._link.unlink()
 
     def pass_on(self, until_s: float) -> None:
-        """Take in what comes and give out what is due, until this moment of the monotonic clock."""
-        while True:
+        """Take in what comes and give out what is due, until this moment of the monotonic clock; once if it is over, as
+        servos answer however far behind the rest of their world is."""
+        over = False
+        while not over:
             now_s = time.monotonic()
+            over = now_s >= until_s
             while self._coming and self._coming[0][0] <= now_s:
                 self._give(heapq.heappop(self._coming)[2])
-            if now_s >= until_s:
-                return
             wake_s = min(until_s, self._coming[0][0]) if self._coming else until_s
             ends = [self._end] if self.plugged else []
             if select.select(ends, [], [], max(0.0, wake_s - now_s))[0]:

@@ -131,6 +131,15 @@ def test_a_client_that_leaves_can_come_back(chain):
             bus.close()
 
 
+def test_servos_answer_however_far_behind_their_world_is(chain):
+    def late() -> None:
+        line.pass_on(time.monotonic() - 1.0)
+        time.sleep(0.0005)
+
+    with Line(chain) as line, running(late), closing(Bus(line.port, slack_s=PATIENT_S)) as bus:
+        assert bus.ping(1) is not None
+
+
 def test_a_silent_servo_costs_nobody_elses_answer(bus):
     answers = bus.sync_read((1, 9, 2), "id")
     assert dict(answers.data) == {1: b"\1", 2: b"\2"} and answers.missing == (9,)
