@@ -31,7 +31,8 @@ def main(arguments: Arguments) -> None:
     if arguments.cluster is not None:
         require_cluster(arguments.cluster)
     episodes = config.demos.episodes
-    demonstrations = plan(config, arguments.output, arguments.seed, partial(open_robot, arguments.robot, config.robot))
+    make_robot = partial(open_robot, arguments.robot, config.robot)
+    demonstrations = plan(config, arguments.output, arguments.seed, make_robot, arguments.any_calibration)
     processes = workers(arguments.robot, arguments.workers, episodes)
     try:
         with bar(console, "recording", episodes) as tell:

@@ -77,11 +77,14 @@ class Demonstrations:
         return b""
 
 
-def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callable[[], Robot]) -> Demonstrations:
+def plan(
+    config: TrainConfig, folder: Path, first_seed: int, make_robot: Callable[[], Robot], any_calibration: bool = False
+) -> Demonstrations:
     """The demonstrations that a configuration asks for, to be recorded in `folder`.
 
     Raises:
-        DatasetError: the folder holds another dataset, or other files.
+        DatasetError: the folder holds another dataset, other files, or, unless `any_calibration` will do, episodes of
+            an arm that was calibrated otherwise.
     """
     task, demos, stage = config.task, config.demos, stage_name(config.task.stage)
     with closing(make_robot()) as robot:
@@ -104,11 +107,14 @@ def plan(config: TrainConfig, folder: Path, first_seed: int, make_robot: Callabl
         **({"wild": " ".join(task.wild)} if task.wild else {}),
         **({"spread": True} if demos.spread else {}),
     )
+    dataset = Dataset.create(folder, info)
+    if not any_calibration:
+        dataset.require_calibration(spec.calibration)
     return Demonstrations(
         make_robot=make_robot,
         make_policy=Teacher.of(config, demos.script, demos.noise),
         judge=LiftTask(load_reward(task.reward), config.replay.gamma),
-        dataset=Dataset.create(folder, info),
+        dataset=dataset,
         provenance=Provenance(demos.script, first_seed, stage, config.digest, commit=code_commit()),
         task=task,
         limit_steps=demos.limit_steps,

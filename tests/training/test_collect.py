@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from reaching import SPEC, Arrival, Reacher, SuicidalOnce, Walk
 
 from control.datasets import Dataset
 from control.episodes import Provenance
-from control.errors import ConfigError, TwinarmError
+from control.errors import ConfigError, DatasetError, TwinarmError
 from control.messages import Result
 from control.types import Spawn
 from policies.spaces import SpacesConfig
@@ -46,6 +47,25 @@ def test_an_arm_is_not_recorded_as_if_it_had_been_wild(tmp_path, made_of, wild):
     demonstrations = plan(settings.load("lift_wild.yaml"), tmp_path / "set", 7, Arm)
     assert demonstrations.request(0).wild == wild
     assert demonstrations.dataset.info.recipe.get("wild", "") == " ".join(wild)
+
+
+def test_a_dataset_of_an_arm_calibrated_otherwise_is_gone_on_with_only_where_told(tmp_path):
+    class Other(Reacher):
+        spec = replace(SPEC, calibration="0123456789abcdef")
+
+    class Mine(Reacher):
+        spec = replace(SPEC, calibration="fedcba9876543210")
+
+    config = settings.load("lift_fast.yaml")
+    dataset = plan(config, tmp_path / "set", 0, Other).dataset
+    others = Provenance("scripted", 0, "near", calibration=Other.spec.calibration)
+    with dataset.recorder(0, others) as recorder, closing(Other()) as robot:
+        recorder.start(robot.reset(config.task.request(0)), None)
+        recorder.finish(True)
+    with pytest.raises(DatasetError, match="calibration 0123456789abcdef, this one has fedcba9876543210"):
+        plan(config, tmp_path / "set", 0, Mine)
+    plan(config, tmp_path / "set", 0, Mine, any_calibration=True)
+    plan(config, tmp_path / "set", 0, Other)
 
 
 def test_episode_i_has_seed_first_plus_i_and_failures_are_kept(tmp_path):

@@ -35,6 +35,9 @@ class Arguments:
     seed: int = 0
     """Seed of the first episode; the others follow."""
 
+    any_calibration: bool = False
+    """Go on with a dataset even where it was recorded by an arm calibrated otherwise."""
+
     workers: int | None = None
     """Processes with a simulator of their own; default: as many as cores, fewer for few episodes."""
 
