@@ -13,7 +13,7 @@ from typing import Any
 from control import wire
 from control.desk import Handler
 from control.endpoints import STOPPING, WATCHING, beside
-from control.errors import CameraError, LinkError, NotPermitted, UserError
+from control.errors import CameraError, DriverLost, LinkError, NotPermitted, UserError
 from control.interfaces import Robot
 from control.keys import Keys
 from control.link import Listener
@@ -74,12 +74,13 @@ class Driving:
         return answer
 
     def idle(self) -> None:
-        """What is to be done while nobody asks: hold where the driver is gone, look where somebody watches."""
-        if self._lease.lapsed:
-            self._lease.clear()
-            self._robot.halt()
-        if self._board.wanted and self._board.age_s > self._period_s:
-            with suppress(CameraError):  # it may come back, and an arm without eyes is still to be stopped and cleared
+        """What is to be done while nobody asks: hold where whoever drove is gone, look where somebody watches. What is
+        wrong with the arm is told to those who ask: one without eyes or driver is still to be stopped and let go."""
+        with suppress(CameraError, DriverLost):
+            if self._lease.lapsed:
+                self._lease.clear()
+                self._robot.halt()
+            if self._board.wanted and self._board.age_s > self._period_s:
                 self._board.post(self._robot.observe(), self._robot.health())
 
 

@@ -165,10 +165,10 @@ class Driver:
             self._glide.set_out(self._poses.rest_rad if mode is Mode.PARKING else self._poses.home_rad)
         elif mode is Mode.RELEASING:
             self._faded_s = 0.0
-        elif mode is Mode.STOPPED and before in POWERED:
+        elif mode is Mode.STOPPED:
             if before is Mode.RELEASING:
                 self._governor.start(self._pose())  # it has sunk, and is not pulled up again
-            else:
+            elif before in POWERED:
                 self._governor.stop()
             self.servos.limit_torque(STOPPED)
         elif mode is Mode.HOLD and before is not Mode.ARMING:

@@ -14,8 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 
 import numpy as np
 
@@ -25,7 +23,7 @@ from control.modes import HELD, Mode, Word
 from control.pacing import Pacer
 from control.types import JOINTS, RobotSpec
 from hardware.bus import Bus
-from hardware.driver import Driver, Poses
+from hardware.driver import FADE_S, Driver, Poses
 from hardware.orders import (
     SLOT_BYTES,
     Order,
@@ -39,13 +37,13 @@ from hardware.orders import (
     newest,
     publish,
 )
-from hardware.port import Port
 from hardware.promptness import PRIORITY, be_prompt, prompt
-from hardware.servos import LATCHES, STOPPED, WEAK, Servos
+from hardware.servos import Servos
 from hardware.slot import Pulse, Slot
+from hardware.stand_in import StandIn
 
 LARGEST_ORDER = 16_384
-START_S, LEAVE_S = 20.0, 1.0
+START_S, LEAVE_S = 20.0, FADE_S + 1.0
 HUNG_S, IDLE_S = 0.1, 2.0  # without telemetry; one that holds nothing may take its time, as it does to set servos up
 SLACKS = 8  # of the bus in which a driver that waits for silent servos is not hung: what is owed, and every try
 LOOK_S = 0.01
@@ -62,7 +60,7 @@ class DriverProcess:
         self._task, self._slot = task, Slot(SLOT_BYTES)
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket, self._closing = near, threading.Event()
-        self._limp = self._stopped = False  # what somebody said, whether or not the driver has heard it
+        self._stand_in = StandIn(task)
         command = [sys.executable, "-m", "hardware.process", str(far.fileno()), str(self._slot.fd)]
         # A session of its own: Ctrl-C is for whoever gives the orders.
         self._process = subprocess.Popen(
@@ -81,12 +79,14 @@ class DriverProcess:
         self._guard.start()
 
     def tell(self, order: Order) -> None:
-        """Raises DriverLost."""
-        self._limp |= order == Say(Word.LIMP)
-        self._stopped = order == Say(Word.STOP) or (self._stopped and order != Say(Word.CLEAR))
+        """Raises DriverLost; what must be done all the same, to stop or to let go, was then done without a driver."""
+        self._stand_in.hear(order)
         try:
             self._socket.send(encode_order(order))
         except OSError:
+            self._guard.join(LEAVE_S)  # it is at work on what was said before
+            if order in (Say(Word.STOP), Say(Word.LIMP)):
+                self._stand_in.act()
             raise DriverLost(self._lost_words()) from None
 
     def newest(self) -> Telemetry:
@@ -145,7 +145,7 @@ class DriverProcess:
                 self.lost = f"the driver died{self._last_words()}"
             if self.lost:
                 self._process.wait()
-                self._hold(telemetry)
+                self._stand_in.act(telemetry)
                 break
         os.close(pidfd)
 
@@ -155,28 +155,8 @@ class DriverProcess:
         lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
         return f" ({lines[-1]})" if lines else ""
 
-    def _hold(self, telemetry: Telemetry | None) -> None:
-        """What holds an arm is a goal where it is; one that was told to go limp is let go, and what was latched stands
-        already and stays latched."""
-        if telemetry is None or ((mode := Mode(telemetry.mode)) not in HELD and not self._limp):
-            return
-        try:
-            hasty = partial(Port, in_haste=True)
-            with closing(Bus(self._task.port, self._task.baud, self._task.slack_s, opened=hasty)) as bus:
-                servos = Servos(bus, self._task.calibration)
-                if self._limp:
-                    if holding := servos.let_go():
-                        self.lost += f", and {', '.join(holding)} may still hold: switch the supply off"
-                    return
-                servos.limit_torque(LATCHES.get(mode, STOPPED if self._stopped else WEAK))
-                if mode not in LATCHES:
-                    servos.stay(np.array(telemetry.joints_rad), time.monotonic())
-        except TwinarmError as error:
-            self.lost += f", and nobody else can reach the servos ({error})"
-
     def _lost_words(self) -> str:
-        what = "the arm was let go" if self._limp else "the arm holds where it was"
-        return f"{self.lost or 'the driver is gone'}; {what}. Open it again to go on"
+        return f"{self.lost or 'the driver is gone'}{self._stand_in.outcome}. Open it again to go on"
 
 
 def main() -> None:
@@ -196,7 +176,8 @@ def main() -> None:
 
 
 def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telemetry], object], pacer: Pacer) -> None:
-    """Run a driver at the pacer's rate until `orders` raises EOFError: whoever gave them is gone, and the arm holds.
+    """Run a driver at the pacer's rate until `orders` raises EOFError: whoever gave them is gone, and the arm holds, or
+    where it was being let go, at rest, is let go.
 
     Cycles that were missed are counted and left out, never caught up with.
     """
@@ -205,6 +186,9 @@ def run(driver: Driver, orders: Callable[[], list[Order]], tell: Callable[[Telem
             given = orders()
         except EOFError:
             driver.cycle([Say(Word.HALT)])
+            while driver.state.mode is Mode.RELEASING:
+                pacer.tick()
+                driver.cycle([])
             return
         tell(driver.cycle(given))
         pacer.missed()

@@ -14,6 +14,18 @@ from tools.flags.stop import Arguments
 
 LOOK_S = 0.2
 AGAIN = "to go on, serve it again"
+FAILED = {  # by word: the modes in which it came to nothing
+    Word.STOP: (Mode.LOST, Mode.REFUSED, Mode.LIMP),
+    Word.CLEAR: (Mode.STOPPED, Mode.FAULT, Mode.LOST, Mode.REFUSED, Mode.LIMP),
+    Word.LIMP: (Mode.LOST,),
+}
+NEXT = {
+    Mode.STOPPED: "somebody stopped it again",
+    Mode.FAULT: "see to that, then clear it again",
+    Mode.LOST: f"see its cable and its supply; {AGAIN}",
+    Mode.REFUSED: "twinarm doctor says what to do",
+    Mode.LIMP: AGAIN,
+}
 
 
 def main(arguments: Arguments) -> None:
@@ -29,12 +41,8 @@ def main(arguments: Arguments) -> None:
         robot.say(words[0])
         if words[0] is Word.PARK:
             _see_parked(robot)
-        if words[0] is Word.CLEAR and (health := robot.health()).state == Mode.LIMP:
-            raise UserError(f"the arm {_is(health)}; {AGAIN}")
-    if words[0] is Word.LIMP:
-        with closing(RemoteRobot(endpoint)) as robot:
-            if holding := robot.health().errors:
-                raise UserError("; ".join(holding))
+    with closing(RemoteRobot(endpoint)) as robot:
+        _require_done(words[0], robot.health())
     told = {
         Word.STOP: f"it is stopped; twinarm stop {endpoint} --clear lets it go on",
         Word.CLEAR: "it may go on",
@@ -42,6 +50,14 @@ def main(arguments: Arguments) -> None:
         Word.LIMP: f"it is limp; {AGAIN}",
     }
     console.print(told[words[0]], soft_wrap=True)
+
+
+def _require_done(word: Word, health: Health) -> None:
+    """Raises UserError where the word was heard, and changed nothing."""
+    if word is Word.LIMP and health.state == Mode.LIMP and health.errors:
+        raise UserError("; ".join(health.errors))
+    if health.state in FAILED.get(word, ()):
+        raise UserError(f"the arm {_is(health)}; {NEXT[Mode(health.state)]}")
 
 
 def _see_parked(robot: RemoteRobot) -> None:

@@ -14,7 +14,8 @@ import pytest
 from rig import ARM, CALIBRATION, HOME
 
 from control.config import RobotConfig
-from control.errors import CommandRefused, DriverLost, UserError
+from control.endpoints import WATCHING, beside
+from control.errors import CommandRefused, DriverLost, LinkError, UserError
 from control.gateway import serve_robot
 from control.modes import Word
 from control.remote import RemoteRobot
@@ -171,6 +172,34 @@ def test_an_arm_that_was_stopped_is_found_so_when_its_driver_has_died(world, hea
             again.reset(ResetRequest("home", 0))
 
 
+@pytest.mark.parametrize(
+    ("word", "on", "told"), [(Word.LIMP, 0, "the arm was let go"), (Word.STOP, 1, "the arm holds where it was")]
+)
+def test_an_arm_whose_driver_has_died_is_still_stopped_and_let_go(world, word, on, told):
+    with opened(world) as arm:
+        arm.reset(ResetRequest("home", 0))
+        os.kill(arm.driver_pid, signal.SIGKILL)
+        assert stands(world) and torque(world) == [1] * 6
+        with pytest.raises(DriverLost, match=f"died.*{told}"):
+            arm.say(word)
+        assert torque(world) == [on] * 6
+    with opened(world) as again:
+        assert again.health().state == ("stopped" if on else "ready")
+
+
+def test_when_the_gateway_dies_as_torque_fades_the_arm_is_let_go_all_the_same(world):
+    arm = ServoArm(CONFIG, world.line.port, CALIBRATION, {}, slack_s=SLACK_S)
+    arm.reset(ResetRequest("home", 0))
+    arm.say(Word.PARK)
+    until_s = time.monotonic() + 20.0
+    while arm.health().state != "releasing" and time.monotonic() < until_s:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    assert torque(world) == [1] * 6
+    arm.close()
+    assert torque(world) == [0] * 6
+
+
 @contextmanager
 def served(world: World, tmp_path: Path) -> Iterator[tuple[ServoArm, str]]:
     endpoint, stop, ready = f"ipc://{tmp_path}/arm", threading.Event(), threading.Event()
@@ -214,6 +243,37 @@ def test_a_served_arm_is_let_go_by_a_command_even_on_its_way_home(world, tmp_pat
         homing.join()
         with pytest.raises(CommandRefused, match="the arm is limp: .*serve it again"):
             robot.step(Command(seen.target_rad, seen.seq))
+
+
+@pytest.mark.parametrize("words", [[], ["--clear"], ["--limp"]])
+def test_a_word_that_reaches_no_servo_is_not_told_as_done(world, tmp_path, capsys, words):
+    with served(world, tmp_path) as (arm, endpoint):
+        arm.reset(ResetRequest("home", 0))
+        world.suffer = lambda now_s: world.line.unplug()  # in the world's own thread
+        time.sleep(0.3)
+        assert main(["stop", endpoint, *words]) == 2
+        assert re.search("the arm is lost.*see its cable", capsys.readouterr().err)
+
+
+def test_what_a_fault_that_stands_keeps_from_going_on_is_told(world, tmp_path, capsys):
+    with served(world, tmp_path) as (arm, endpoint):
+        arm.reset(ResetRequest("home", 0))
+        world.motors[2].celsius = 75.0
+        time.sleep(0.3)
+        assert main(["stop", endpoint, "--clear"]) == 2
+        assert re.search("the arm is fault: elbow_flex: hot .*see to that", capsys.readouterr().err)
+
+
+def test_a_server_whose_driver_has_died_goes_on_answering_whether_or_not_somebody_watches(world, tmp_path, capsys):
+    with served(world, tmp_path) as (arm, endpoint), closing(RemoteRobot(beside(endpoint, WATCHING))) as watcher:
+        arm.reset(ResetRequest("home", 0))
+        os.kill(arm.driver_pid, signal.SIGKILL)
+        for _ in range(10):
+            with suppress(LinkError):
+                watcher.observe()
+            time.sleep(0.05)
+        assert main(["stop", endpoint, "--limp"]) == 2
+        assert "the driver died; the arm was let go" in capsys.readouterr().err and torque(world) == [0] * 6
 
 
 def test_one_word_is_said_at_a_time(capsys):
