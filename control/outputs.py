@@ -35,3 +35,13 @@ def appearing(path: Path) -> Iterator[Path]:
 def refuse_present(path: Path) -> None:
     if path.exists():
         raise UserError(f"{path} is there already, and nothing is written over it; choose another name")
+
+
+def have_room(place: Path) -> None:
+    """Before somebody has moved six joints, not after. Raises UserError where nothing can be written at `place`."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {place.parent}: {error.strerror}") from None
+    if not os.access(place.parent, os.W_OK):
+        raise UserError(f"{place} cannot be written: {place.parent} does not permit it; choose another folder")

@@ -28,6 +28,7 @@ NOBODY = (
     "see the supply, the adapter's cable, and that this is the arm's port (twinarm find asks them all); twinarm "
     "setup-servos finds servos at another baud rate"
 )
+LOOSE = "see ids and plugs; a line that fails now and then is a loose plug"
 SLOW_ADAPTER = (
     "set the adapter's latency timer to 1 ms (echo 1 | sudo tee /sys/bus/usb-serial/devices/*/latency_timer), or "
     "slack_s to 0.02 in the arm's file"
@@ -73,6 +74,8 @@ def check_servos(port: str, calibration: Calibration, slack_s: float) -> Iterato
             yield _line(bus, calibration)
     except BusLost as error:
         yield Check("line", "FAIL", str(error), "plug the adapter in again, into another socket if it happens again")
+    except BusError as error:
+        yield Check("line", "FAIL", str(error), LOOSE)
     finally:
         bus.close()
 
@@ -103,7 +106,7 @@ def _servo(bus: Bus, name: str, calibration: Calibration) -> Iterator[Check]:
     except BusLost:
         raise
     except BusError as error:
-        yield Check(name, "FAIL", str(error), "see ids and plugs; a line that fails now and then is a loose plug")
+        yield Check(name, "FAIL", str(error), LOOSE)
 
 
 def _condition(bus: Bus, name: str, id: int, faults: Fault) -> Check:

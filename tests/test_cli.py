@@ -136,6 +136,7 @@ def test_a_verb_is_a_frozen_dataclass_and_a_main_and_explains_every_flag(verb, c
         (["toy", "show", "--curriculum-stage", "three"], "toy: Error parsing --curriculum-stage: invalid literal"),
         (["toy", "show", "--curriculum-stage"], "toy: Missing value for argument '--curriculum-stage'"),
         (["toy"], "toy: Missing from twinarm toy"),
+        (["toy", "--how", "show"], "toy takes how by its place, without --how: twinarm toy HOW"),
         (["toy", "show", "more"], "toy does not know what to do with more"),
     ],
 )

@@ -81,7 +81,7 @@ def opened(arguments: Arguments, config: TrainConfig) -> Robot:
         return open_robot(arguments.robot, config.robot, realtime=True)
     if config.task.stage != "home" or config.task.wild:
         raise UserError("--own-reset starts at home, in the world as it is; learn with --curriculum-stage home")
-    return open_tidying(arguments.robot, config)
+    return open_tidying(arguments.robot, config, realtime=True)
 
 
 def refuse_untold_reward(config: TrainConfig, robot: Robot) -> None:

@@ -17,6 +17,7 @@ from control.config import RobotConfig
 from control.errors import UserError
 from control.interfaces import Robot
 from control.mounting import Mount, mount
+from control.outputs import have_room
 from control.types import Command, Observation, ResetRequest
 from policies.aligning import Alignment, align
 from policies.finder import CubeFinder
@@ -44,6 +45,7 @@ def main(arguments: Arguments) -> None:
     for path in (arguments.output, picture):
         if path.exists():
             raise UserError(f"{path} exists already; give --output another name")
+        have_room(path)
     config = RobotConfig(hz=10.0, camera_px=PX, cube_m=arguments.cube_m)
     arm = Arm.from_facts()
     finder = CubeFinder(arm, base, arguments.cube_rgb, arguments.cube_m, CAMERA)
@@ -53,7 +55,6 @@ def main(arguments: Arguments) -> None:
         with bars(console) as progress:
             seen = list(progress.track(looks(robot), total=len(AROUND), description="looking"))
     found = align(seen, finder, arm, base, arguments.cube_m)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(
         f"# twinarm align --robot {arguments.robot}: outlines fit within {found.after_px:.2f} of {PX} pixels, rms.\n"
         + yaml.safe_dump(rounded(found.mount), sort_keys=False, default_flow_style=None)

@@ -1,6 +1,5 @@
 """`twinarm calibrate`: which reading of each servo is which angle of its joint, found by hand."""
 
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from control.arm import Arm
 from control.errors import CalibrationError, UserError
+from control.outputs import have_room
 from control.types import JOINTS
 from hardware.bus import Bus
 from hardware.calibrating import IDS, Calibrating, Reach, strange, write
@@ -56,16 +56,6 @@ def main(arguments: Arguments) -> None:
     console.print(kept, soft_wrap=True)
     if arguments.json:
         print(msgspec.json.encode(calibration).decode())
-
-
-def have_room(place: Path) -> None:
-    """Before somebody has moved six joints, not after. Raises UserError where nothing can be written there."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{place} cannot be written: {place.parent}: {error.strerror}") from None
-    if not os.access(place.parent, os.W_OK):
-        raise UserError(f"{place} cannot be written: {place.parent} does not permit it; choose another folder")
 
 
 def be_sure(bus: Bus, calibration: Calibration, path: Path) -> None:

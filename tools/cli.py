@@ -205,9 +205,15 @@ def parse(kind: type, verb: str, words: list[str]) -> Any:
 
 def refuse_unknown_flags(kind: type, verb: str, words: list[str]) -> None:
     """Before tyro does: it would take a misspelt flag for a positional value."""
-    fields = [f"--{name.replace('_', '-')}" for name in kind.__dataclass_fields__]  # type: ignore[attr-defined]
+    import tyro
+
+    types = {name: field.type for name, field in kind.__dataclass_fields__.items()}  # type: ignore[attr-defined]
+    places = [name for name, of in types.items() if tyro.conf.Positional in getattr(of, "__metadata__", ())]
+    fields = [f"--{name.replace('_', '-')}" for name in types if name not in places]
     for word in words:
         flag = word.partition("=")[0].replace("_", "-")
+        if (name := flag.removeprefix("--").replace("-", "_")) in places and flag.startswith("--"):
+            raise UserError(f"{verb} takes {name} by its place, without {flag}: twinarm {verb} {name.upper()}")
         if flag.startswith("--") and flag.replace("--no-", "--") not in [*fields, "--help"]:
             raise UserError(f"{verb} has no flag {flag}; {near(flag, fields)}")
 

@@ -84,9 +84,9 @@ def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot
     return partial(open_tidying, arguments.robot, config, script)
 
 
-def open_tidying(name: str, config: TrainConfig, script: str = "sighted") -> Robot:
+def open_tidying(name: str, config: TrainConfig, script: str = "sighted", realtime: bool = False) -> Robot:
     """A robot that puts the cube back by itself, and asks whoever sits there where it sees none."""
-    return Teacher.of(config, script).tidying(open_robot(name, config.robot), ask_person)
+    return Teacher.of(config, script).tidying(open_robot(name, config.robot, realtime), ask_person)
 
 
 def referee(arguments: Arguments, config: TrainConfig) -> Scored:

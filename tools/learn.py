@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from control.errors import UserError
 from control.keys import read_keys
 from control.link import Listener
 from sim.stages import stage_name
@@ -47,6 +48,17 @@ def main(arguments: Arguments) -> None:
         print(json.dumps(report | {"run": str(folder)}))
 
 
+OF_A_NEW_ONE = ("config", "bootstrap", "curriculum_stage", "output", "set")
+
+
+def refuse_meant_for_new(arguments: Arguments) -> None:
+    """Raises UserError for a flag that a run which goes on could not heed."""
+    idle = [name for name in OF_A_NEW_ONE if getattr(arguments, name) != getattr(Arguments, name)]
+    if idle:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise UserError(f"{flags}: a run that goes on keeps its own settings; leave it out, or leave --run out")
+
+
 @contextmanager
 def run_of(arguments: Arguments) -> Iterator[tuple[Path, TrainConfig, Callable[[], None]]]:
     """The run, of which this is the only process: its folder, its configuration, and what to call when it has begun.
@@ -55,6 +67,7 @@ def run_of(arguments: Arguments) -> Iterator[tuple[Path, TrainConfig, Callable[[
         UserError: it is no run, or its configuration cannot be learned.
     """
     if arguments.run is not None:
+        refuse_meant_for_new(arguments)
         folder = arguments.run.resolve()
         config = runs.read_config(folder)
         check(config)

@@ -11,6 +11,7 @@ from rich.table import Table
 from control.arm import Arm
 from control.datasets import Dataset
 from control.episodes import DatasetInfo
+from control.outputs import have_room
 from tools.flags.replay import Arguments
 from tools.robots import open_robot
 from training import replay_figure, settings
@@ -23,13 +24,14 @@ def main(arguments: Arguments) -> None:
     console = Console(stderr=True)
     dataset = Dataset.found(arguments.dataset)
     config, episode = configured(arguments, dataset.info), dataset.read(arguments.episode)
+    folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
+    have_room(folder)
     with closing(open_robot(arguments.robot, config.robot)) as robot:
         if not arguments.any_calibration:
             dataset.require_calibration(robot.spec.calibration, arguments.episode)
         with console.status(f"replaying {len(episode)} steps"):
             divergence = replay(episode, robot, Arm.of(config.robot.model))
-    folder = arguments.output / datetime.now().strftime("%Y%m%d_%H%M%S_%f")
-    folder.mkdir(parents=True)
+    folder.mkdir()
     title = f"{dataset.folder.name}, episode {arguments.episode}, replayed on {arguments.robot}"
     replay_figure.draw(folder / "replay.png", divergence, title)
     figures = divergence.figures()

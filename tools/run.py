@@ -55,6 +55,7 @@ def main(arguments: Arguments) -> None:
         spaces = Spaces(notes.spaces if notes else config.spaces, Arm.of(config.robot.model))
         person = stack.enter_context(supervised(arguments.intervene, arguments.robot, robot, spaces, console.print))
         diary = stack.enter_context(diary_of(arguments, config, robot, spaces))
+        results: list[EpisodeResult] = []
         resets = requests(config.task, EVALUATION_SEED + arguments.seed, arguments.episodes)
 
         def watch(step: Step) -> None:
@@ -63,13 +64,17 @@ def main(arguments: Arguments) -> None:
             person.watch(step)
 
         def told(result: EpisodeResult) -> None:
+            results.append(result)
             if diary:
                 diary.finish(result.success)
             console.print(f"start {result.seed}: {result.failure or 'lifted'} after {result.time_s:.1f} s")
 
         watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments, robot, spaces))
         judge = person.judge(referee(config, robot))
-        report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
+        try:
+            report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(cut_short(arguments, results)) from None
     stages = spent(watched, policy)
     console.print(times(stages))
     console.print(sentence(report.summary()), soft_wrap=True)
@@ -77,6 +82,12 @@ def main(arguments: Arguments) -> None:
         console.print(f"a person acted in {person.by_person} of {person.steps} steps")
     if arguments.json:
         print(json.dumps(report.summary() | {"times_ms": stages, "steps": person.steps, "by_person": person.by_person}))
+
+
+def cut_short(arguments: Arguments, results: list[EpisodeResult]) -> str:
+    """What there is of an evaluation that was interrupted."""
+    lifted = f"{sum(result.success for result in results)} of {len(results)} episodes lifted"
+    return f"interrupted; {lifted}" + (f", and kept in {arguments.output}" if arguments.output and results else "")
 
 
 def referee(config: TrainConfig, robot: Robot) -> Scored:
@@ -106,9 +117,10 @@ def diary_of(
 
 def opened(arguments: Arguments, config: TrainConfig) -> Robot:
     """The robot, tidying up by itself where that was asked for."""
-    if arguments.own_reset:
-        return open_tidying(arguments.robot, config, "told" if arguments.policy == "told" else "sighted")
     in_real_time = arguments.ahead or arguments.intervene is not None  # else a simulator is done before anybody answers
+    if arguments.own_reset:
+        script = "told" if arguments.policy == "told" else "sighted"
+        return open_tidying(arguments.robot, config, script, in_real_time)
     return open_robot(arguments.robot, config.robot, in_real_time)
 
 

@@ -15,6 +15,7 @@ from control.actuators import Actuator, actuator
 from control.config import RobotConfig
 from control.errors import UserError
 from control.interfaces import Robot
+from control.outputs import have_room
 from control.types import JOINTS, Command, ResetRequest
 from sim.identify import Fit, Recording, excitation, fit
 from tools.flags.sysid import Arguments
@@ -29,6 +30,7 @@ def main(arguments: Arguments) -> None:
     """Record, fit, write."""
     if arguments.output.exists():
         raise UserError(f"{arguments.output} exists already; give --output another name")
+    have_room(arguments.output)
     console, base = Console(stderr=True), actuator(arguments.base)
     config = RobotConfig(hz=HZ, camera_px=32, profile=arguments.base)
     with closing(open_robot(arguments.robot, config)) as robot:
@@ -36,7 +38,6 @@ def main(arguments: Arguments) -> None:
         recording = record(robot, console)
     with console.status("fitting"):
         found = fit(recording, spec, base)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(page(found, arguments))
     show(found, base, console)
     console.print(f"use it with --set robot.profile={arguments.output}", soft_wrap=True)

@@ -69,10 +69,10 @@ def main(arguments: Arguments) -> None:
             be_prompt(PRIORITY)  # before anybody hears of the port: it takes longer than a client may wait
             teller = threading.Thread(target=tell_truth, args=(listener, world, stop))
             teller.start()
-            print(line, flush=True)
-            if arguments.json:
-                threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
             try:
+                print(line, flush=True)
+                if arguments.json:
+                    threading.Thread(target=_end_with, args=(sys.stdin.fileno(), stop), daemon=True).start()
                 world.run(stop, slot.write)
             finally:
                 stop.set()

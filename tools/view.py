@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from control.arm import Arm
 from control.config import RobotConfig
 from control.deadman import DeadMan
-from control.errors import UserError
+from control.errors import LinkTimeout, UserError
 from control.gateway import serve_robot
 from control.loop import Watch
 from control.remote import RemoteRobot
@@ -40,9 +40,13 @@ def main(arguments: Arguments) -> None:
         signal.signal(number, lambda *_: stop.set())
     shown = () if arguments.record else (f"robot.camera_px={SHOWN_PX}",)
     config = robot_section(arguments.config, *shown, *arguments.set)
-    with reachable(arguments.robot, config, stop) as endpoint, opened(arguments, endpoint, config, stop) as site:
-        print(f"the page is at {site.url} ; Ctrl-C ends it, and the arm holds", flush=True)
-        stop.wait()
+    try:
+        with reachable(arguments.robot, config, stop) as endpoint, opened(arguments, endpoint, config, stop) as site:
+            print(f"the page is at {site.url} ; Ctrl-C ends it, and the arm holds", flush=True)
+            stop.wait()
+    except LinkTimeout:
+        if not stop.is_set():  # else nobody answered for we had ended it
+            raise
 
 
 @contextmanager

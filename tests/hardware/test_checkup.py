@@ -14,6 +14,7 @@ import pytest
 from rig import CALIBRATION
 
 from control.config import RobotConfig
+from control.errors import ServoSilent
 from hardware.bus import Answers, Bus
 from hardware.checkup import check_camera, check_camera_name, check_servos
 from hardware.mishaps import Mishap
@@ -117,6 +118,20 @@ def test_each_fault_is_named_with_what_to_do(world, spoil, name, outcome, words,
     spoil(world)
     told = found(world)[name]
     assert told[0] == outcome and re.search(words, told[1]) and fix in told[2], told
+
+
+def test_what_was_found_before_a_servo_falls_silent_is_still_told(world, monkeypatch):
+    read = Bus.read
+
+    def loose(bus: Bus, id: int, register: str) -> int:
+        if id == 4 and register == "firmware_major":
+            raise ServoSilent("servo 4 does not answer")
+        return read(bus, id, register)
+
+    monkeypatch.setattr(Bus, "read", loose)
+    told = found(world)
+    assert told["port"][0] == "PASS" and told["wrist_flex"][0] == "PASS"
+    assert told["line"][:2] == ("FAIL", "servo 4 does not answer") and "loose plug" in told["line"][2]
 
 
 def test_servos_behind_a_slow_adapter_are_not_called_silent():

@@ -187,6 +187,7 @@ def test_recover_saves_the_steps_of_a_killed_recorder(own, capfd):
         (("review", "--episode", "9", "--discard"), "holds no episode 9"),
         (("review", "--episode", "9", "--label", "success"), "there is no"),
         (("replay", "--episode", "9"), "there is no"),
+        (("replay", "--episode", "0", "--output", "/proc/version"), "cannot be written: /proc/version: File exists"),
         (("data", "merge"), "merge needs a folder to write to; give --output"),
         (("data", "split", "--share", "2"), "a --share between 0 and 1, got 2"),
         (("data", "check", "--config", "drqv2_lift_s3_v13.yaml"), "name its --config"),

@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from control.datasets import Dataset
 from control.errors import CheckpointError
 from control.link import Listener
 from control.remote import RobotService
-from control.types import ResetRequest
+from control.types import Command, ResetRequest
 from policies.actor import NetConfig, PolicyNet, save_policy
 from policies.learned import Notes, require_start, shapes_for, write_notes
 from policies.spaces import Spaces, SpacesConfig
@@ -26,7 +27,9 @@ from tools.bench_wire import StillRobot
 from tools.cli import main
 from tools.flags.run import Arguments
 from tools.robots import robot_section
-from tools.run import asking
+from tools.run import asking, opened
+from training import settings
+from training.evaluate import EpisodeResult
 
 pytestmark = pytest.mark.clock
 
@@ -163,6 +166,30 @@ def test_an_action_that_waited_for_enter_is_carried_out_by_the_clock(monkeypatch
         after = robot.step(asking(Arguments("zero", step=True), robot, spaces)(wanted))
         assert arm.tool(after.target_rad)[0][2] - before[2] > 0.015
     os.close(writing)
+
+
+def test_a_simulator_that_puts_the_cube_back_by_itself_keeps_time_too_where_somebody_watches():
+    chosen = Arguments("scripted", "sim", own_reset=True, ahead=True, curriculum_stage="home", config="lift_fast.yaml")
+    config = settings.load("lift_fast.yaml", ("task.stage=home",))
+    with closing(opened(chosen, config)) as robot:
+        seen, began_s = robot.reset(ResetRequest("home", 1)), time.monotonic()
+        for _ in range(5):
+            seen = robot.step(Command(seen.target_rad, seen.seq))
+        assert time.monotonic() - began_s > 0.4
+
+
+def test_an_interrupted_run_tells_what_there_is(tmp_path, capsys, monkeypatch):
+    told = EpisodeResult.__init__
+
+    def interrupting(result: EpisodeResult, *given: object, **named: object) -> None:
+        told(result, *given, **named)
+        if (tmp_path / "set" / "episode_000000.mcap").exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpisodeResult, "__init__", interrupting)
+    assert main(["run", "zero", *SHORT, "--episodes", "9", "--output", str(tmp_path / "set")]) == 130
+    kept = f"interrupted; 0 of 1 episodes lifted, and kept in {tmp_path / 'set'}"
+    assert kept in " ".join(capsys.readouterr().err.split())
 
 
 def test_step_and_a_person_beside_it_do_not_share_a_terminal(capsys):

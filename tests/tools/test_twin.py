@@ -13,7 +13,7 @@ import pytest
 
 from control.arm import Arm
 from control.config import RobotConfig
-from tools.cli import main
+from tools.cli import UNHEARD, main
 from tools.world import World, twin_calibration
 
 pytestmark = pytest.mark.clock
@@ -55,6 +55,15 @@ def test_a_twin_begins_with_an_arm_that_lies_still():
             world.tick()
         assert np.abs(world.plant.joints_rad - before).max() < 1e-3
         assert (before >= world.plant.arm.lower_rad).all() and (before <= world.plant.arm.upper_rad).all()
+
+
+def test_a_twin_ends_without_a_word_too_many_when_nobody_hears_where_it_is():
+    command = [*COMMAND[:4], "--set", "robot.camera_px=32"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as twin:
+        assert twin.stdout and twin.stderr
+        twin.stdout.close()
+        assert "Traceback" not in twin.stderr.read()
+    assert twin.returncode == UNHEARD
 
 
 def test_a_twin_leaves_nothing_behind_when_it_is_interrupted(tmp_path):

@@ -220,3 +220,5 @@ def test_a_learner_with_nothing_to_learn_from_or_at_a_bad_place_is_refused(tmp_p
     assert main(["learn", "tcp://0.0.0.0:5700", "--output", str(tmp_path)]) == 2
     assert "keys" in capsys.readouterr().err
     assert not list(tmp_path.glob("lift_live/*"))
+    assert main(["learn", f"ipc://{tmp_path}/learner", "--run", str(tmp_path), "--set", "replay.gamma=0.9"]) == 2
+    assert "--set: a run that goes on keeps its own settings" in capsys.readouterr().err
