@@ -6,17 +6,16 @@ must not wait for anything: so each endpoint has a thread of its own, and only t
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from control import wire
-from control.desk import Handler
 from control.endpoints import STOPPING, WATCHING, beside
 from control.errors import CameraError, DriverLost, LinkError, NotPermitted, UserError
 from control.interfaces import Robot
 from control.keys import Keys
-from control.link import Listener
+from control.link import Listener, serving_beside
 from control.modes import Word
 from control.peers import Lease, Peer, permit
 from control.remote import RobotService
@@ -148,7 +147,7 @@ def serve_robot(
     with ExitStack() as opened:
         at_drive, at_watch, at_stop = open_three(endpoint, keys, opened)
         for listener, handler in ((at_watch, Watching(robot, board, lease)), (at_stop, Stopping(robot))):
-            opened.enter_context(_beside_us(listener, handler, stop))
+            opened.enter_context(serving_beside(listener, handler, stop))
         ready(at_drive.endpoint)
         at_drive.serve(driving, stop, driving.idle)
 
@@ -170,26 +169,3 @@ def open_three(endpoint: str, keys: Keys | None, opened: ExitStack) -> list[List
                 continue
             opened.push(three.pop_all())
             return listeners
-
-
-@contextmanager
-def _beside_us(listener: Listener, handler: Handler, stop: threading.Event) -> Iterator[None]:
-    """Serve in a thread of its own while this lasts. Raises what ended it; without it nothing is served any longer."""
-    faults: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            listener.serve(handler, stop)
-        except BaseException as fault:
-            faults.append(fault)
-            stop.set()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-    if faults:
-        raise faults[0]

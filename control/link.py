@@ -6,8 +6,8 @@ restarted, or has forgotten the session, refuses instead of executing.
 """
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 
 import zmq
@@ -126,6 +126,29 @@ def serve(handler: Handler, endpoint: str, stop: threading.Event, ready: Callabl
     with Listener(endpoint) as listener:
         ready(listener.endpoint)
         listener.serve(handler, stop)
+
+
+@contextmanager
+def serving_beside(listener: Listener, handler: Handler, stop: threading.Event) -> Iterator[None]:
+    """Serve in a thread of its own while this lasts. Raises what ended it; without it nothing is served any longer."""
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            listener.serve(handler, stop)
+        except BaseException as fault:
+            faults.append(fault)
+            stop.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if faults:
+        raise faults[0]
 
 
 class _Guests:

@@ -18,7 +18,7 @@ from torch import Tensor
 from control.datasets import Dataset
 from control.episodes import DatasetInfo, Episode
 from control.errors import UserError
-from control.link import Listener
+from control.link import Listener, serving_beside
 from control.types import JOINTS
 from policies.spaces import SpacesConfig
 from sim.robot import SimRobot
@@ -84,20 +84,15 @@ class LiveLearner(Learner):
             card = Card(self.config, self.notes())
             self._reception = Reception(card, self._keep, known, self.spaces.action_size)
             over = threading.Event()
-            serving = threading.Thread(target=listener.serve, args=(self._reception, over), daemon=True)
-            serving.start()
-            try:
-                self._run(watch)
-            finally:
-                over.set()
-                serving.join()
+            with serving_beside(listener, self._reception, over):
+                self._run(watch, over)
             self._take(self._waiting(), watch)  # what came while actors were told that it is enough
             self.save()
 
-    def _run(self, watch: Watch) -> None:
+    def _run(self, watch: Watch, unheard: threading.Event) -> None:
         self.clone(watch)
         self._publish()
-        while self.step < self.config.schedule.steps:
+        while self.step < self.config.schedule.steps and not unheard.is_set():
             self._take(self._waiting(), watch)
             figures = self.update()
             if figures and self.agent.updates % 50 == 0:

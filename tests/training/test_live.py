@@ -29,6 +29,7 @@ from training.courier import Courier
 from training.exchange import LARGEST_PIECE
 from training.lift import LiftTask, load_reward
 from training.live import LiveLearner, conclude, info_of
+from training.reception import Reception
 from training.watch import Stopped, Watch
 
 pytestmark = pytest.mark.clock
@@ -136,6 +137,24 @@ def test_critics_grow_up_once_however_often_cloning_was_interrupted(tmp_path, de
         with Listener(f"ipc://{tmp_path}/learner", largest=LARGEST_PIECE) as listener, suppress(Stopped):
             learner.run(listener, Watch(enough=lambda: True))
     assert learner.cloned == 3 and learner.credit == config.agent.critic_warmup == 10
+
+
+def test_a_learner_that_hears_nobody_any_more_ends_with_what_befell_it(tmp_path, demos, monkeypatch):
+    folder, endpoint = begun(tmp_path / "run", demos), f"ipc://{tmp_path}/learner"
+    config = runs.read_config(folder)
+    learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)), Watch())
+
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Reception, "__call__", exhausted)
+    asking = threading.Thread(target=lambda: pytest.raises(LinkError, Courier, endpoint, print))
+    until_s = time.monotonic() + 60.0
+    with Listener(endpoint, largest=LARGEST_PIECE) as listener:
+        asking.start()
+        with pytest.raises(MemoryError):
+            learner.run(listener, Watch(enough=lambda: time.monotonic() > until_s))
+    asking.join()
 
 
 def test_a_run_fed_by_actors_and_one_with_robots_each_say_what_goes_on_with_them(tmp_path, demos, capsys):
