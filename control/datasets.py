@@ -71,7 +71,7 @@ class Dataset:
         have, wanted = len(dataset.indices()), dataset.planned
         if have < wanted:
             whole = f"{have} of {wanted} episodes"
-            again = "run the same command again to complete it"
+            again = "run the command that records it again to complete it"
             enough = f", or with --episodes {have} to leave it at that" if have else ""
             raise DatasetError(f"{folder} holds {whole}; {again}{enough}")
         if not have:

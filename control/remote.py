@@ -86,9 +86,9 @@ class RemoteRobot:
         self._caller, self._drives = Caller(endpoint, timeout_s, jpeg=jpeg, ticket=own_ticket()), False
         try:
             self.spec = wire.SPEC.read(self._caller.greeting)
-        except BaseException:
+        except LinkError:
             self.close()
-            raise
+            raise LinkError(f"{endpoint} is no robot; is that the endpoint of a policy, or of a learner?") from None
         self._answers = wire.answers(self.spec.cameras, jpeg)
 
     def reset(self, request: ResetRequest) -> Observation:

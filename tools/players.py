@@ -78,5 +78,6 @@ def policy_file(name: str) -> Path:
     path = path / BEST if path.is_dir() else path
     if not path.is_file():
         others = ", ".join((*SCRIPTS, *UNTAUGHT))
-        raise UserError(f"no policy at {name}; name a run, a policy.safetensors or .onnx, or {others}")
+        made = "make run or twinarm train makes one"
+        raise UserError(f"no policy at {name} ({made}); name a run, a policy.safetensors or .onnx, or {others}")
     return path

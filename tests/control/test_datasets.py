@@ -37,10 +37,14 @@ def test_a_folder_that_is_no_dataset_is_named_with_its_fault(tmp_path, make, phr
 def test_a_half_written_dataset_says_how_much_is_there(tmp_path):
     dataset = whole(tmp_path)
     dataset.plan(3)
-    with pytest.raises(DatasetError, match="holds 1 of 3 episodes; run the same command again.* --episodes 1 to leave"):
+    with pytest.raises(
+        DatasetError, match="holds 1 of 3 episodes; run the command that records it again.* --episodes 1 to leave"
+    ):
         Dataset.open(dataset.folder)
     dataset.path(0).unlink()
-    with pytest.raises(DatasetError, match="holds 0 of 3 episodes; run the same command again to complete it$"):
+    with pytest.raises(
+        DatasetError, match="holds 0 of 3 episodes; run the command that records it again to complete it$"
+    ):
         Dataset.open(dataset.folder)
     record(dataset, 0, steps=5)
     dataset.plan(1)

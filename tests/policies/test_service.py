@@ -13,9 +13,9 @@ from control import wire
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import LinkError, LinkTimeout
-from control.link import Listener
+from control.link import Listener, serving_beside
 from control.peers import Peer
-from control.remote import RobotService
+from control.remote import RemoteRobot, RobotService
 from control.types import ResetRequest
 from policies.actor import NetConfig, PolicyNet
 from policies.card import ACT, LARGEST_LOOK, Card, Look, look_form
@@ -163,16 +163,18 @@ def test_what_waits_together_is_answered_at_once_and_each_as_if_alone(robot):
 
 
 def test_a_robot_is_no_policy_and_a_policy_no_robot(tmp_path):
-    endpoint = f"ipc://{tmp_path}/still"
-    stop = threading.Event()
-    with Listener(endpoint) as listener:
-        thread = threading.Thread(target=listener.serve, args=(RobotService(StillRobot()), stop))
-        thread.start()
-        with pytest.raises(LinkError, match="is no policy; is that the endpoint of a robot"):
-            RemotePolicy(endpoint, ARM)
-        stop.set()
-        thread.join()
     service = PolicyService(Slow(), Card("a test", NOTES), ARM)
+    for handler, other, words in (
+        (RobotService(StillRobot()), lambda endpoint: RemotePolicy(endpoint, ARM), "is no policy; .* of a robot"),
+        (service, RemoteRobot, "is no robot; is that the endpoint of a policy"),
+    ):
+        stop = threading.Event()
+        with (
+            Listener(f"ipc://{tmp_path}/still") as listener,
+            serving_beside(listener, handler, stop),
+            pytest.raises(LinkError, match=words),
+        ):
+            other(listener.endpoint)
     with pytest.raises(LinkError, match="a policy does not step"):
         service("step", None, Peer(b"s" * 16))
     with pytest.raises(LinkError, match="a robot does not act"):

@@ -147,7 +147,7 @@ def test_what_is_not_wanted_is_moved_and_recorded_again_or_from_another_start(re
 def test_a_driver_who_quits_loses_nothing_and_the_same_command_goes_on(record):
     dataset, whole, _ = record(2, *TAKE, (Order.KEEP,), *TAKE[:3], (Order.QUIT,))
     assert not whole and dataset.indices() == [0] and len(discarded(dataset)) == 1
-    with pytest.raises(DatasetError, match="holds 1 of 2 episodes; run the same command again"):
+    with pytest.raises(DatasetError, match="holds 1 of 2 episodes; run the command that records it again"):
         Dataset.open(dataset.folder)
     before = dataset.path(0).read_bytes()
     _, whole, shown = record(2, *TAKE, (Order.KEEP,))
