@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -19,7 +20,7 @@ BOUNDARY = "frame"
 
 
 class Webcam:
-    """Films until closed.
+    """Films while somebody watches, as such cameras do, until closed; a first picture it takes at once.
 
     Args:
         look: the scene now, (H, W, 3) uint8; called in a thread of its own, always the same.
@@ -30,6 +31,7 @@ class Webcam:
         self._look, self.fps = look, fps
         self._fresh, self._closing = threading.Condition(), threading.Event()
         self._shots: deque[tuple[int, bytes, float]] = deque(maxlen=4)
+        self._watching = 0
         self.frozen = self.dark = False  # what goes wrong with such cameras
         self._server = ThreadingHTTPServer((host, port), _handler(self))
         self._server.daemon_threads = True
@@ -52,8 +54,22 @@ class Webcam:
                 self._fresh.wait(max(0.001, coming_s - now_s))
         raise ConnectionAbortedError("the camera was closed")
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Somebody does."""
+        with self._fresh:
+            self._watching += 1
+            self._fresh.notify_all()
+        try:
+            yield
+        finally:
+            with self._fresh:
+                self._watching -= 1
+
     def close(self) -> None:
         self._closing.set()
+        with self._fresh:
+            self._fresh.notify_all()
         self._server.shutdown()
         self._server.server_close()
         self._threads[0].join()
@@ -69,6 +85,9 @@ class Webcam:
             with self._fresh:
                 self._shots.append((number, jpeg, stamp_s))
                 self._fresh.notify_all()
+                while not self._watching and not self._closing.is_set():
+                    self._shots.clear()
+                    self._fresh.wait()
             next_s = max(next_s + 1.0 / self.fps, time.monotonic())
 
     def _developed(self, grain: "Grain") -> bytes:
@@ -101,13 +120,11 @@ def _handler(webcam: Webcam) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
             self.end_headers()
             number = 0
-            try:
+            with suppress(OSError), webcam.watched():  # until the client leaves
                 while True:
                     number, jpeg, stamp_s = webcam.next(number)
                     head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
                     self.wfile.write(f"{head}X-Timestamp: {stamp_s:.6f}\r\n\r\n".encode() + jpeg + b"\r\n")
-            except OSError:
-                pass  # the client left
 
         def log_message(self, *_: object) -> None:
             pass

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +39,27 @@ def camera(webcam) -> Iterator[Camera]:
     made = Camera(webcam.url, PX)
     yield made
     made.close()
+
+
+def test_a_webcam_films_while_somebody_watches_and_shows_nobody_what_was_before():
+    looks: list[float] = []
+
+    def look() -> np.ndarray:
+        looks.append(time.monotonic())
+        return np.full((480, 640, 3), 90, np.uint8)
+
+    webcam = Webcam(look)
+    for _ in range(2):
+        time.sleep(0.3)
+        before = len(looks)
+        time.sleep(0.3)
+        assert len(looks) == before
+        opened_s = time.monotonic()
+        with closing(Camera(webcam.url, PX)) as camera:
+            assert camera.newest().stamp_s > opened_s
+            time.sleep(0.5)
+            assert len(looks) > before + 5
+    webcam.close()
 
 
 def complaint(camera: Camera, within_s: float = 3.0) -> str:

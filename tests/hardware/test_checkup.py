@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,21 @@ def test_what_was_found_before_a_servo_falls_silent_is_still_told(world, monkeyp
     told = found(world)
     assert told["port"][0] == "PASS" and told["wrist_flex"][0] == "PASS"
     assert told["line"][:2] == ("FAIL", "servo 4 does not answer") and "loose plug" in told["line"][2]
+
+
+@pytest.mark.parametrize(("every", "slow_s", "fix"), [(1, 0.006, "latency timer"), (20, 0.012, "what else this comp")])
+def test_a_line_that_is_slow_is_told_from_a_computer_that_is_busy(world, monkeypatch, every, slow_s, fix):
+    reads, read = count(), Bus.sync_read_bytes
+
+    def slow(bus: Bus, *asked: Any) -> Answers:
+        answers = read(bus, *asked)
+        if next(reads) % every == 0:
+            time.sleep(slow_s)
+        return answers
+
+    monkeypatch.setattr(Bus, "sync_read_bytes", slow)
+    outcome, words, todo = found(world)["line"]
+    assert outcome == "WARN" and "100 of 100" in words and fix in todo
 
 
 def test_servos_behind_a_slow_adapter_are_not_called_silent():
