@@ -55,7 +55,7 @@ def test_a_healthy_arm_passes_everywhere(world):
     for motor in world.motors:
         motor.servo["return_delay"], motor.servo["p_gain"] = 0, 32
     bad = {name: row for name, row in found(world).items() if row[0] != "PASS" and not name.endswith("settings")}
-    assert not bad or set(bad) == {"line"}  # a busy machine may be slow
+    assert not bad or (set(bad) == {"line"} and "what else this computer does" in bad["line"][2])
 
 
 def test_the_line_is_read_with_a_drivers_priority_and_that_is_over_afterwards(world, monkeypatch):
