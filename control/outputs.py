@@ -38,7 +38,7 @@ def refuse_present(path: Path) -> None:
 
 
 def have_room(place: Path) -> None:
-    """Before somebody has moved six joints, not after. Raises UserError where nothing can be written at `place`."""
+    """Make sure before the work, not after it, that something can be written at `place`. Raises UserError."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -21,6 +21,8 @@ from training.live import LiveLearner, conclude, info_of
 from training.settings import TrainConfig
 from training.watch import Stopped
 
+OF_A_NEW_ONE = ("config", "bootstrap", "curriculum_stage", "output", "set")  # flags
+
 
 def main(arguments: Arguments) -> None:
     """Listen, learn until the schedule ends, tell how it went."""
@@ -46,9 +48,6 @@ def main(arguments: Arguments) -> None:
     console.print(f"  {folder / 'policy.safetensors'}\n  {folder / 'curves.png'}", soft_wrap=True)
     if arguments.json:
         print(json.dumps(report | {"run": str(folder)}))
-
-
-OF_A_NEW_ONE = ("config", "bootstrap", "curriculum_stage", "output", "set")
 
 
 def refuse_meant_for_new(arguments: Arguments) -> None:

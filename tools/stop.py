@@ -6,7 +6,7 @@ from contextlib import closing
 from rich.console import Console
 
 from control.endpoints import STOPPING, beside
-from control.errors import UserError
+from control.errors import LinkTimeout, UserError
 from control.modes import CLEARING, Mode, Word
 from control.remote import RemoteRobot
 from control.types import Health
@@ -41,8 +41,11 @@ def main(arguments: Arguments) -> None:
         robot.say(words[0])
         if words[0] is Word.PARK:
             _see_parked(robot)
-    with closing(RemoteRobot(endpoint)) as robot:
-        _require_done(words[0], robot.health())
+    try:
+        with closing(RemoteRobot(endpoint)) as robot:
+            _require_done(words[0], robot.health())
+    except LinkTimeout as error:
+        raise LinkTimeout(f"{words[0]} was heard, but not what came of it: {error}") from None
     told = {
         Word.STOP: f"it is stopped; twinarm stop {endpoint} --clear lets it go on",
         Word.CLEAR: "it may go on",

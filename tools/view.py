@@ -40,13 +40,9 @@ def main(arguments: Arguments) -> None:
         signal.signal(number, lambda *_: stop.set())
     shown = () if arguments.record else (f"robot.camera_px={SHOWN_PX}",)
     config = robot_section(arguments.config, *shown, *arguments.set)
-    try:
-        with reachable(arguments.robot, config, stop) as endpoint, opened(arguments, endpoint, config, stop) as site:
-            print(f"the page is at {site.url} ; Ctrl-C ends it, and the arm holds", flush=True)
-            stop.wait()
-    except LinkTimeout:
-        if not stop.is_set():  # else nobody answered for we had ended it
-            raise
+    with reachable(arguments.robot, config, stop) as endpoint, opened(arguments, endpoint, config, stop) as site:
+        print(f"the page is at {site.url} ; Ctrl-C ends it, and the arm holds", flush=True)
+        stop.wait()
 
 
 @contextmanager
@@ -73,6 +69,9 @@ def reachable(name: str, config: RobotConfig, stop: threading.Event) -> Iterator
         try:
             if endpoint := endpoints.get():
                 yield endpoint
+        except LinkTimeout:
+            if not stop.is_set():  # else it was ended: by somebody, or by what its result raises
+                raise
         finally:
             stop.set()
         serving.result()

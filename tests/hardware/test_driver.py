@@ -672,32 +672,29 @@ def test_an_arm_whose_supply_comes_back_is_not_flung_to_where_its_client_still_w
     assert rig.registers("torque_limit") == [390] * 5 + [270]
 
 
-@pytest.mark.parametrize("mode", [M.STOPPED, M.FAULT])
-def test_a_servo_of_an_arm_that_was_left_latched_is_missed_when_it_loses_power(rig, mode):
-    if mode is M.STOPPED:
+@pytest.fixture(params=[M.STOPPED, M.FAULT])
+def left(rig, request) -> M:
+    """How the arm was left by one driver, and is found by the next."""
+    if request.param is M.STOPPED:
         rig.say(W.STOP, then_s=0.1)
     else:
         rig.world.motors[2]._faults = Fault.OVERLOAD
         rig.live(0.05)
         rig.world.motors[2]._faults = Fault(0)
     reopen(rig)
-    assert rig.mode is mode
+    assert rig.mode is request.param
+    return request.param
+
+
+def test_a_servo_of_an_arm_that_was_left_latched_is_missed_when_it_loses_power(rig, left):
     rig.world.motors[2].servo["torque_enable"], rig.world.motors[2].servo["torque_limit"] = 0, 1000
     assert "elbow_flex: lost power for a moment" in rig.live(0.5).faults
 
 
-@pytest.mark.parametrize("mode", [M.STOPPED, M.FAULT])
-def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, mode):
-    if mode is M.STOPPED:
-        rig.say(W.STOP, then_s=0.1)
-    else:
-        rig.world.motors[2]._faults = Fault.OVERLOAD
-        rig.live(0.05)
-        rig.world.motors[2]._faults = Fault(0)
-    reopen(rig)
-    assert rig.mode is mode and "left" in rig.driver.state.causes[0]
+def test_whoever_opens_an_arm_that_was_left_latched_finds_it_so(rig, left):
+    assert "left" in rig.driver.state.causes[0]
     rig.say(W.ARM, then_s=0.5)
-    assert rig.mode is mode
+    assert rig.mode is left
     rig.say(W.CLEAR, then_s=0.5)
     assert rig.mode is M.HOLD and moved(rig, HOME) < 0.1
 

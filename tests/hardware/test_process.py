@@ -14,9 +14,10 @@ import pytest
 from rig import ARM, CALIBRATION, HOME
 
 from control.config import RobotConfig
-from control.endpoints import WATCHING, beside
+from control.endpoints import STOPPING, WATCHING, beside
 from control.errors import CommandRefused, DriverLost, LinkError, UserError
-from control.gateway import serve_robot
+from control.gateway import Stopping, serve_robot
+from control.link import Listener, serving_beside
 from control.modes import Word
 from control.remote import RemoteRobot
 from control.types import JOINTS, Command, Observation, ResetRequest
@@ -274,6 +275,15 @@ def test_a_server_whose_driver_has_died_goes_on_answering_whether_or_not_somebod
             time.sleep(0.05)
         assert main(["stop", endpoint, "--limp"]) == 2
         assert "the driver died; the arm was let go" in capsys.readouterr().err and torque(world) == [0] * 6
+
+
+def test_a_stop_that_was_heard_is_told_so_where_nobody_says_what_came_of_it(world, tmp_path, capsys):
+    endpoint = f"ipc://{tmp_path}/arm"
+    with opened(world) as arm, Listener(beside(endpoint, STOPPING)) as listener:
+        arm.reset(ResetRequest("home", 0))
+        with serving_beside(listener, Stopping(arm), threading.Event()):
+            assert main(["stop", endpoint]) == 2
+        assert "stop was heard, but not what came of it" in capsys.readouterr().err and arm.health().state == "stopped"
 
 
 def test_one_word_is_said_at_a_time(capsys):

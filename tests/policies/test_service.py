@@ -50,16 +50,9 @@ class Slow:
 
 @contextmanager
 def serving(network: Slow, endpoint: str) -> Iterator[None]:
-    stop = threading.Event()
-    with Listener(endpoint, largest=LARGEST_LOOK) as listener:
-        service = PolicyService(network, Card("a test", NOTES), ARM)
-        thread = threading.Thread(target=listener.serve, args=(service, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    service = PolicyService(network, Card("a test", NOTES), ARM)
+    with Listener(endpoint, largest=LARGEST_LOOK) as listener, serving_beside(listener, service, threading.Event()):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,19 @@
 """The page in a real browser: what it shows, what it asks for, who may drive by it, and what ends that."""
 
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
 from urllib.parse import urlsplit
 
 import cv2
 import pytest
 
+from control.errors import DriverLost, LinkTimeout
 from tests.tools.chromium import Browser, wait_for
 from tests.tools.viewing import drive, hold
+from tools import view
 from tools.cli import main
+from tools.robots import robot_section
 
 pytestmark = pytest.mark.clock
 STATE = "document.querySelector('#state').textContent"
@@ -33,6 +39,28 @@ def page(browser, address):
 def driven(page):
     drive(page)
     return page
+
+
+@pytest.mark.parametrize(("befalls", "raised"), [("nothing", LinkTimeout), ("an end", None), ("a fault", DriverLost)])
+def test_a_robot_served_here_that_answers_no_more_says_why(monkeypatch, befalls, raised):
+    stop, due = threading.Event(), threading.Event()
+
+    def served(robot: object, endpoint: str, stop: threading.Event, ready: Callable[[str], object]) -> None:
+        ready(endpoint)
+        while not (due.wait(0.01) or stop.is_set()):
+            pass
+        if due.is_set():
+            raise DriverLost("the driver died")
+
+    monkeypatch.setattr(view, "serve_robot", served)
+    expected = pytest.raises(raised) if raised else nullcontext()
+    with expected, view.reachable("sim", robot_section("lift_fast.yaml"), stop):
+        if befalls == "an end":
+            stop.set()
+        elif befalls == "a fault":
+            due.set()
+            assert stop.wait(10.0)
+        raise LinkTimeout("nobody answers")
 
 
 def test_the_arm_and_its_camera_are_shown_and_nothing_is_asked_for_elsewhere(page, address, tmp_path):
