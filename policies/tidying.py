@@ -1,6 +1,6 @@
 """Episode after episode on an arm that nobody tidies up for: it puts the cube back itself, and asks a person last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,11 @@ from policies.spaces import Spaces
 CARRY_M, THERE_M, DOWN_M = 0.08, 0.01, 0.003
 LET_GO_RAD = 0.4  # a gripper opened further has let go of any cube
 PATIENCE_STEPS = 200
+
+
+def begins_by_itself(stage: str, wild: Sequence[str]) -> bool:
+    """Whether an arm can begin like that by itself: at home, in the world as it is, however late it sees and obeys."""
+    return stage in ("home", AS_FOUND) and set(wild) <= {"late"}
 
 
 def put_back(low_m: float) -> tuple[Waypoint, ...]:
@@ -58,9 +63,11 @@ class TidyingRobot:
 
     def reset(self, request: ResetRequest) -> Observation:
         """Raises UserError for a request that asks for more than the arm can prepare: another stage than home."""
-        if request.stage not in ("home", AS_FOUND) or request.wild:
+        if not begins_by_itself(request.stage, request.wild):
+            wild = f", wild in {', '.join(request.wild)}" if request.wild else ""
             raise UserError(
-                f"an arm that tidies up itself starts at home, as the world is; it was asked for stage {request.stage}"
+                "an arm that tidies up itself starts at home, as the world is; it was asked for stage "
+                f"{request.stage}{wild}"
             )
         if not self._put_back(request) and self._lay:
             self._ask(self._lay)

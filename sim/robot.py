@@ -1,6 +1,7 @@
 """SimRobot: the MuJoCo lift scene behind the Robot interface."""
 
 import threading
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Self
 
@@ -16,16 +17,19 @@ from control.errors import CommandRefused, UserError
 from control.governor import TICK_S, Governor
 from control.modes import CLEARING, LATEST_S, Commanded, Event, Mode, State, Tick, Word
 from control.pacing import Pacer
-from control.pictures import policy_picture
 from control.types import JOINTS, Command, Frame, Health, Observation, PictureRequest, ResetRequest, Truth
 from sim.cameras import Eye
-from sim.scene import SENSOR_HW, lift_scene, robot_spec
+from sim.scene import lift_scene, robot_spec
 from sim.stages import Stager
-from sim.wardrobe import Lens, Transmission, Wardrobe
+from sim.wardrobe import Transmission, Wardrobe
 from sim.wild import STREAM, TAME, Draw, draw, ranges
 from sim.witness import Witness
+from sim.wrist import WRIST, WristCamera
 
 ONE = np.ones(len(JOINTS))
+Moment = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # joints as measured (J,), the cube's centre (3,), its turn (4,) w x y z
 STILL_S = 3.0  # after which an arm that holds its target, and a cube it let go, have come to rest
 
 
@@ -50,20 +54,19 @@ class SimRobot:
         self.arm = Arm(kinematics.kinematic_spec(facts).compile() if config.model is None else self.model)
         self.spec = robot_spec(config, self.arm, facts)
         self._actuator = actuator(config.profile)
-        self.governor = Governor(self.spec, self.arm, self._leash(self._actuator.kp))
+        self.governor = Governor(self.spec, self.arm, ONE * leash_rad(self._actuator.kp))
         self._plant = Arm(self.model)
         self._ctrl, self.force_Nm = self.data.ctrl, self.model.actuator_forcerange[:, 1]  # one servo a joint, in order
         self._substeps = round(TICK_S / self.model.opt.timestep)
         self._witness = Witness(self.model, self._plant)
         self._stager = Stager(self, np.array(facts["home_rad"]))
-        exact, px = config.render == "exact", config.camera_px
-        self._eye = Eye(self.model, SENSOR_HW if exact else (px, px))
+        self._camera = WristCamera(self.model, config)
         self._fine_eye: Eye | None = None
         self._wardrobe = Wardrobe(self.model, self.data)
         self.wear(TAME, 0)
         self._pacer = Pacer(config.hz) if realtime else None
         self._busy = threading.RLock()  # a stop may be said by another thread than the one that drives
-        self._seq, self._ticks, self._pictures = 0, 0, 0
+        self._seq, self._ticks = 0, 0
         self._state = State(Mode.HOLD)
         self._start(np.array(facts["home_rad"]))
 
@@ -76,9 +79,12 @@ class SimRobot:
         with self._busy:
             if self._state.mode is Mode.STOPPED:
                 raise UserError(f"the arm is {self._state.mode}: {'; '.join(self._state.causes)}; {CLEARING}")
-            if request.wild or self._draw is not TAME:
-                self.wear(draw(ranges(), request.seed, request.wild) if request.wild else TAME, request.seed)
-            self._stager.prepare(request)
+            drawn = draw(ranges(), request.seed, request.wild) if request.wild else TAME
+            cube_m = drawn.cube.size_m if drawn.cube else self.config.cube_m
+            begin = self._stager.start(request, cube_m)
+            if drawn is not self._draw:
+                self.wear(drawn, request.seed)
+            self._stager.prepare(request.stage, begin)
             self._state = State(Mode.HOLD)
             self._seq += 1
             if self._pacer:
@@ -99,7 +105,7 @@ class SimRobot:
                 load=within(self.data.actuator_force / self.force_Nm, -ONE, ONE),
                 target_rad=self.governor.target_rad,
                 limited=self.governor.limited,
-                frames=MappingProxyType({"wrist_cam": self._frame()}),
+                frames=MappingProxyType({WRIST: self._camera.frame(self.data, self._ticks * TICK_S)}),
             )
 
     def step(self, command: Command) -> Observation:
@@ -131,7 +137,7 @@ class SimRobot:
     def health(self) -> Health:
         self._catch_up()
         late, worst = (self._pacer.late, self._pacer.worst_late_s) if self._pacer else (0, 0.0)
-        unknown, counts = np.full(len(JOINTS), np.nan), {"ticks": self._ticks, "pictures": self._pictures}
+        unknown, counts = np.full(len(JOINTS), np.nan), {"ticks": self._ticks, "pictures": self._camera.pictures}
         return Health(self._state.mode, float("nan"), unknown, self._state.causes, 1.0, late, worst, counts)
 
     def truth(self) -> Truth:
@@ -150,9 +156,9 @@ class SimRobot:
         return self._fine_eye.look(self.data, camera, height, width)
 
     def close(self) -> None:
-        for eye in (self._eye, self._fine_eye):
-            if eye:
-                eye.close()
+        self._camera.close()
+        if self._fine_eye:
+            self._fine_eye.close()
 
     def __enter__(self) -> Self:
         return self
@@ -202,6 +208,7 @@ class SimRobot:
         for _ in range(governor.ticks_per_command):
             self._ctrl[:] = self._gears.pass_on(governor.tick())
             mujoco.mj_step(model, data, self._substeps)
+            self._camera.past.see(data.qpos)
         self._ticks += governor.ticks_per_command
         mujoco.mj_fwdPosition(model, data)  # poses and contacts of the new state
 
@@ -209,15 +216,10 @@ class SimRobot:
         """Become another arm in another room; the next `place` puts it and its cube there."""
         self._draw = draw
         self._wardrobe.put_on(draw)
-        self.cube_m = draw.cube.size_m if draw.cube else self.config.cube_m
-        periods = draw.delay.action if draw.delay else 0
-        self._gears = Transmission.of(draw, self._actuator, periods * self.governor.ticks_per_command)
-        self._eye.cast_shadows(bool(draw.light and draw.light.shadows))
-        self._lens = Lens(draw, np.random.default_rng([seed, STREAM, 1]))
-        self.governor.leash_rad = self._leash(draw.servo.kp if draw.servo else self._actuator.kp)
-
-    def _leash(self, kp: float) -> np.ndarray:
-        return np.full(len(JOINTS), leash_rad(kp))
+        commands, pictures = draw.ticks_late(self.governor.ticks_per_command)
+        self._gears = Transmission.of(draw, self._actuator, commands)
+        self._camera.wear(draw, pictures, np.random.default_rng([seed, STREAM, 1]))
+        self.governor.leash_rad = ONE * leash_rad(draw.servo.kp if draw.servo else self._actuator.kp)
 
     def place(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_yaw_rad: float) -> None:
         """Put the arm at rest where it measures `joints_rad` (J,), the cube's centre at `cube_m` (3,)."""
@@ -226,25 +228,23 @@ class SimRobot:
         self._witness.put_cube(self.data, cube_m, np.array(quat))
         self._start(joints_rad)
 
-    def pose(self, joints_rad: np.ndarray, cube_m: np.ndarray, cube_quat: np.ndarray) -> np.ndarray:
-        """The picture (H, W, 3) with the arm measuring `joints_rad` (J,) and the cube at `cube_m` (3,), turned by
-        `cube_quat` (4,), w x y z. For pictures, not for physics."""
-        self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
-        self._witness.put_cube(self.data, cube_m, cube_quat)
-        mujoco.mj_fwdPosition(self.model, self.data)
-        return self._frame().rgb
+    def watched(self, moments: Iterable[Moment], times_s: np.ndarray) -> Iterator[Frame]:
+        """What the camera shows at each of these moments, as late as what is worn, where everything had stood as at the
+        first. Their times (n,) are rounded to ticks. For pictures alone: the robot's own time does not pass."""
+        ticks = [None, *np.diff(np.round(times_s / TICK_S)).astype(int).tolist()]
+        for (joints_rad, cube_m, cube_quat), passed, now_s in zip(moments, ticks, times_s.tolist(), strict=True):
+            self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
+            self._witness.put_cube(self.data, cube_m, cube_quat)
+            mujoco.mj_fwdPosition(self.model, self.data)
+            if passed is None:
+                self._camera.past.begin(self.data.qpos)
+            else:
+                self._camera.past.see_pass(self.data.qpos, passed)
+            yield self._camera.frame(self.data, now_s)
 
     def _start(self, joints_rad: np.ndarray) -> None:
         self.data.qpos[self._plant.qpos] = joints_rad - self._gears.zero_rad
         self.governor.start(joints_rad)
         self._ctrl[:] = self._gears.start(self.governor.target_rad)
         mujoco.mj_forward(self.model, self.data)
-
-    def _frame(self) -> Frame:
-        px = self.config.camera_px
-        self._pictures += 1
-        if self.config.render == "direct":
-            rgb = self._eye.look(self.data, "wrist_cam", px, px)
-        else:
-            rgb = policy_picture(self._eye.look(self.data, "wrist_cam", *SENSOR_HW), px)
-        return self._lens.shows(Frame(rgb, self._ticks * TICK_S))
+        self._camera.past.begin(self.data.qpos)

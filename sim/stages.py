@@ -107,13 +107,15 @@ class Stager:
     def __init__(self, robot: "SimRobot", home_rad: np.ndarray):
         self._robot, self._home_rad = robot, home_rad
 
-    def prepare(self, request: ResetRequest) -> None:
-        """Place the arm and the cube. Raises UserError for an unknown stage or a cube out of reach."""
-        robot, stage = self._robot, stage_name(request.stage)
-        if stage == AS_FOUND:
-            begin = found(robot.truth(), self._home_rad)
-        else:
-            begin = start(request, robot.arm, self._home_rad, robot.cube_m)
+    def start(self, request: ResetRequest, cube_m: float) -> Start:
+        """Where an episode begins. Raises UserError for an unknown stage or a cube out of reach."""
+        if stage_name(request.stage) == AS_FOUND:
+            return found(self._robot.truth(), self._home_rad)
+        return start(request, self._robot.arm, self._home_rad, cube_m)
+
+    def prepare(self, name: str, begin: Start) -> None:
+        """Place the arm and the cube there, and let the stage of that name come about."""
+        robot, stage = self._robot, stage_name(name)
         robot.place(begin.joints_rad, begin.cube_m, begin.yaw_rad)
         if stage in ("grasped", "lifted"):
             self._drive(lambda joints: _with_gripper(joints, CLOSED_RAD), GRASP_S)

@@ -1,4 +1,4 @@
-"""Putting a wild draw on: on a compiled model, between references and joints, and on pictures."""
+"""Putting a wild draw on: on a compiled model, between references and joints, and on a picture."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from control.actuators import Actuator
 from control.governor import TICK_S
-from control.types import JOINTS, Frame
+from control.types import JOINTS
 from sim import textures
 from sim.looks import LIFT
 from sim.scene import CUBE
@@ -134,22 +134,3 @@ def developed(rgb: np.ndarray, picture: Picture, rng: np.random.Generator) -> np
         image = cv2.GaussianBlur(image, (0, 0), picture.blur_px)
     image += picture.noise * rng.standard_normal(image.shape, np.float32)
     return (255 * image).clip(0, 255).astype(np.uint8)
-
-
-class Lens:
-    """What lies between the scene and the robot's pictures: a delay, and another camera's looks.
-
-    Args:
-        rng: of the noise in each picture.
-    """
-
-    def __init__(self, draw: Draw, rng: np.random.Generator):
-        self._picture, self._rng = draw.picture, rng
-        self._line: deque[Frame] = deque(maxlen=1 + (draw.delay.camera if draw.delay else 0))
-
-    def shows(self, frame: Frame) -> Frame:
-        """What the robot gets to see once `frame` was taken; the first ones again until the delay has passed."""
-        if self._picture is not None:
-            frame = Frame(developed(frame.rgb, self._picture, self._rng), frame.stamp_s)
-        self._line.append(frame)
-        return self._line[0]

@@ -13,10 +13,11 @@ import numpy as np
 
 from control import config
 from control.errors import UserError
+from control.governor import TICK_S
 from control.types import JOINTS
 from sim import textures
 
-FACTORS = ("cube", "colour", "table", "light", "camera", "picture", "servo", "delay")
+FACTORS = ("cube", "colour", "table", "light", "camera", "picture", "servo", "delay", "late")
 STREAM = 2  # of random numbers: the scene is drawn from the seed itself, a teacher's noise from stream 1
 Range = tuple[float, float]
 
@@ -70,6 +71,11 @@ class DelayRanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera: tuple[int, int]
 
 
+class LateRanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    action_s: Range
+    camera_s: Range
+
+
 class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of configs/wild.yaml, factor by factor."""
 
@@ -81,6 +87,7 @@ class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     picture: PictureRanges
     servo: ServoRanges
     delay: DelayRanges
+    late: LateRanges
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,12 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class Late:
+    action_s: float
+    camera_s: float
+
+
+@dataclass(frozen=True)
 class Draw:
     """One arm in one room; None where a factor is as the configuration says."""
 
@@ -145,6 +158,16 @@ class Draw:
     picture: Picture | None = None
     servo: Servo | None = None
     delay: Delay | None = None
+    late: Late | None = None
+
+    def ticks_late(self, period: int) -> tuple[int, int]:
+        """By how many ticks commands and pictures come late, where `period` ticks are a control period; `delay`
+        overrules `late`."""
+        if self.delay:
+            return period * self.delay.action, period * self.delay.camera
+        if self.late:
+            return round(self.late.action_s / TICK_S), round(self.late.camera_s / TICK_S)
+        return 0, 0
 
 
 TAME = Draw()
@@ -193,6 +216,7 @@ def _draw(r: Ranges, rng: np.random.Generator) -> Draw:
         delay=Delay(
             int(rng.integers(*r.delay.action, endpoint=True)), int(rng.integers(*r.delay.camera, endpoint=True))
         ),
+        late=Late(rng.uniform(*r.late.action_s), rng.uniform(*r.late.camera_s)),
     )
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from control.errors import UserError
 from control.interfaces import Robot
 from policies.learned import require_calibration, require_fit
+from policies.tidying import begins_by_itself
 from tools.eval import open_tidying
 from tools.flags.act import Arguments
 from tools.robots import open_robot
@@ -79,7 +80,7 @@ def opened(arguments: Arguments, config: TrainConfig) -> Robot:
     """The robot that the learner's run is for. Raises UserError for a start that it cannot bring about."""
     if not arguments.own_reset:
         return open_robot(arguments.robot, config.robot, realtime=True)
-    if config.task.stage != "home" or config.task.wild:
+    if not begins_by_itself(config.task.stage, config.task.wild):
         raise UserError("--own-reset starts at home, in the world as it is; learn with --curriculum-stage home")
     return open_tidying(arguments.robot, config, realtime=True)
 

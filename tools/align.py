@@ -90,6 +90,7 @@ def overlay(seen: Observation, found: Alignment, config: RobotConfig) -> np.ndar
     x, y, yaw = found.cube
     with SimRobot(config) as sim:
         quat = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-        shown = sim.pose(seen.joints_rad, np.array([x, y, config.cube_m / 2]), quat)
+        moment = seen.joints_rad, np.array([x, y, config.cube_m / 2]), quat
+        [shown] = [frame.rgb for frame in sim.watched([moment], np.zeros(1))]
     live = seen.frames[CAMERA].rgb
     return np.concatenate([live, shown, (live // 2 + shown // 2)], axis=1)

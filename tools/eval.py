@@ -16,6 +16,7 @@ from rich.table import Table
 from control.arm import Arm
 from control.errors import UserError
 from control.interfaces import Robot
+from policies.tidying import begins_by_itself
 from sim.stages import stage_name
 from sim.wild import FACTORS
 from tools.collect import workers
@@ -78,7 +79,7 @@ def robot_maker(arguments: Arguments, config: TrainConfig) -> Callable[[], Robot
     """What opens the robot, in whatever process evaluates. Raises UserError for a start that it cannot bring about."""
     if not arguments.own_reset:
         return partial(open_robot, arguments.robot, config.robot)
-    if config.task.stage != "home" or config.task.wild:
+    if not begins_by_itself(config.task.stage, config.task.wild):
         raise UserError("--own-reset starts at home, in the world as it is; add --curriculum-stage home")
     script = "told" if arguments.policy == "told" else "sighted"
     return partial(open_tidying, arguments.robot, config, script)

@@ -1,9 +1,7 @@
 """The twin without the clock: the real driver on the emulated servos, a cycle and ten milliseconds of arm in turn."""
 
-from collections import deque
 from types import MappingProxyType
 
-import mujoco
 import numpy as np
 
 from control import arm as kinematics
@@ -24,6 +22,7 @@ from sim.cameras import Eye
 from sim.plant import STEP_S
 from sim.scene import SENSOR_HW
 from sim.webcam import Grain
+from sim.wrist import Past
 from tools.world import World, twin_calibration
 
 LONGEST_S = 20.0  # of a glide
@@ -47,8 +46,8 @@ class LockstepTwin:
         poses = Poses(np.array(task.home_rad), np.array(task.rest_rad))
         self._driver = Driver(servos, self.spec, np.array(task.leash_rad), poses, lambda: self._now_s)
         self._home_rad, self._grain = np.array(kinematics.facts()["home_rad"]), Grain()
-        self._eye, self._shown = Eye(self._world.plant.model), mujoco.MjData(self._world.plant.model)
-        self._been: deque[np.ndarray] = deque(maxlen=1 + round(picture_s / TICK_S))
+        self._eye = Eye(self._world.plant.model)
+        self._past = Past(self._world.plant.model, round(picture_s / TICK_S))
         self._world.settle()
         self._driver.open()
 
@@ -104,12 +103,10 @@ class LockstepTwin:
             for _ in range(round(TICK_S / STEP_S)):
                 self._world.tick()
             self._now_s += TICK_S
-            self._been.append(self._world.plant.data.qpos.copy())
+            self._past.see(self._world.plant.data.qpos)
 
     def _frame(self) -> Frame:
         """As a USB camera had it: grain, JPEG, and down to the policy's size."""
-        self._shown.qpos[:] = self._been[0]
-        mujoco.mj_fwdPosition(self._world.plant.model, self._shown)
-        rgb = self._grain(self._eye.look(self._shown, "wrist_cam", *SENSOR_HW))
+        rgb = self._grain(self._eye.look(self._past.then(), "wrist_cam", *SENSOR_HW))
         rgb = unsqueezed(squeezed(rgb), *SENSOR_HW)
-        return Frame(policy_picture(rgb, self._px), self._now_s - TICK_S * (len(self._been) - 1))
+        return Frame(policy_picture(rgb, self._px), self._now_s - self._past.age_s)

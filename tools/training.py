@@ -23,6 +23,7 @@ from training.collect import dataset_info
 from training.evaluate import sentence
 from training.reward_audit import audit
 from training.settings import TrainConfig
+from training.variations import require_truth
 from training.watch import Stopped
 
 
@@ -40,7 +41,9 @@ def check(config: TrainConfig) -> None:
             f"train on sim with demonstrations from {config.run_on}, or use --set bootstrap.variations=0"
         )
     if mode != "none" and not job.records_its_own(config):
-        Dataset.open(Path(str(path)))
+        dataset = Dataset.open(Path(str(path)))
+        if config.bootstrap.variations and dataset.indices():
+            require_truth(dataset.read(dataset.indices()[0]))
 
 
 def refuse_idle(bootstrap: Path | None, config: TrainConfig) -> None:

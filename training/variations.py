@@ -27,7 +27,7 @@ from training.settings import TrainConfig
 
 CAMERA = "wrist_cam"
 LOOKS = ("colour", "table", "light", "camera", "picture")  # the factors that change a picture and nothing that moves
-OBEDIENCE = ("servo", "delay")  # those that change how an arm obeys; of them stiffness, and both delays
+OBEDIENCE = ("servo", "delay", "late")  # how an arm obeys: stiffness and whole periods; and how late it is seen
 GROUPS = ("frames", "frame_stamp_s", "truth")  # of an episode: rows by name
 COMMANDED = ("target_rad", "limited", "answers", "requested_rad", "action", "label")
 STREAM = 3  # of random numbers: a reset's scene, a teacher's noise and the wild draw have others
@@ -93,10 +93,7 @@ def varied(
     Raises:
         UserError: nobody knows where the cube was.
     """
-    if episode.truth is None:
-        raise UserError(
-            "an episode without truth has no variations; use simulated ones, or --set bootstrap.variations=0"
-        )
+    require_truth(episode)
     own = draw(ranges(), episode.provenance.seed, str(episode.info.recipe.get("wild", "")).split())
     other = draw(ranges(), seed, factors)
     episode = _sooner(_stiffer(episode, robot, own, other), own, other)
@@ -104,7 +101,17 @@ def varied(
     episode = _led_astray(episode, spaces, detour) if stray else episode
     # Of the servos only stiffness: zeros and play are in what was measured.
     worn = {name: getattr(other, name) for name in factors if name != "servo"}
+    if "late" in factors and "delay" not in factors:
+        worn["delay"] = None  # it would overrule
     return _redrawn(robot, episode, replace(own, **worn), seed)
+
+
+def require_truth(episode: Episode) -> None:
+    """Raises UserError where nobody knows where the cube was."""
+    if episode.truth is None:
+        raise UserError(
+            "an episode without truth has no variations; use simulated ones, or --set bootstrap.variations=0"
+        )
 
 
 def _stiffer(episode: Episode, robot: SimRobot, own: Draw, other: Draw) -> Episode:
@@ -134,13 +141,11 @@ def _redrawn(robot: SimRobot, episode: Episode, worn: Draw, seed: int) -> Episod
     assert episode.truth is not None
     robot.wear(worn, seed)
     moments = zip(episode.joints_rad, episode.truth["cube_m"], episode.truth["cube_quat"], strict=True)
-    frames = np.stack([robot.pose(*moment) for moment in moments])
-    late = worn.delay.camera if worn.delay else 0
-    stamps = episode.stamp_s[np.maximum(np.arange(len(frames)) - late, 0)]
+    shown = [*robot.watched(moments, episode.stamp_s)]
     return replace(
         episode,
-        frames={**episode.frames, CAMERA: frames},
-        frame_stamp_s={**episode.frame_stamp_s, CAMERA: stamps},
+        frames={**episode.frames, CAMERA: np.stack([frame.rgb for frame in shown])},
+        frame_stamp_s={**episode.frame_stamp_s, CAMERA: np.array([frame.stamp_s for frame in shown])},
     )
 
 
@@ -157,7 +162,7 @@ def _detour(arm: Arm, episode: Episode, stray: float, rng: np.random.Generator) 
     grasp = heading(poses[down][1])
     off = np.array([turn(heading(rotation) - grasp) for _, rotation in poses])
     turned = np.minimum(np.sqrt(above / TURNED_ABOVE_M), 1.0) * (rng.uniform(-FACE_RAD, FACE_RAD) - off)
-    beside = _beside(episode, down, rng)
+    beside = _beside(episode, down, rng) if down else np.zeros((len(above), 3))  # none where the cube is in the hand
     opening = above * stray * OPENING_RAD_PER_M * rng.standard_normal()
     carried = np.zeros((len(above), 3))
     carried[:, 2] = -rng.uniform(*HANGING) * np.maximum(cube_z - cube_z[0], 0.0)

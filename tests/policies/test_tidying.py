@@ -104,6 +104,13 @@ def test_a_start_that_no_arm_can_prepare_is_refused(robot):
             robot.reset(request)
 
 
+def test_an_arm_that_is_seen_late_begins_by_itself_all_the_same(robot):
+    seen = robot.reset(ResetRequest("home", seed=3, wild=("late",)))
+    for _ in range(3):
+        seen = robot.step(Command(seen.target_rad, seen.seq))
+    assert seen.stamp_s > seen.frames["wrist_cam"].stamp_s
+
+
 def test_as_found_leaves_the_cube_and_takes_the_arm_home(sim):
     lay(sim, 0.21, 0.07)
     seen = sim.reset(ResetRequest("home", seed=1))

@@ -44,7 +44,7 @@ def hsv(rgb) -> np.ndarray:
 @given(seed=SEEDS)
 def test_every_value_lies_in_its_range(seed):
     d, r = draw(RANGES, seed, FACTORS), RANGES
-    for factor in ("cube", "camera", "picture", "servo", "delay"):
+    for factor in ("cube", "camera", "picture", "servo", "delay", "late"):
         drawn = {f.name: getattr(getattr(d, factor), f.name) for f in fields(getattr(d, factor))}
         assert drawn.keys() == {f.name for f in msgspec.structs.fields(getattr(r, factor))}
         assert all(within(value, getattr(getattr(r, factor), name)) for name, value in drawn.items()), (factor, drawn)
@@ -58,7 +58,8 @@ def test_every_value_lies_in_its_range(seed):
 
 
 @pytest.mark.parametrize(
-    "factor, name", [("cube", "size_m"), ("servo", "kp"), ("camera", "fovy_deg"), ("delay", "action")]
+    "factor, name",
+    [("cube", "size_m"), ("servo", "kp"), ("camera", "fovy_deg"), ("delay", "action"), ("late", "camera_s")],
 )
 def test_draws_fill_their_range(factor, name):
     drawn = [getattr(getattr(draw(RANGES, seed, FACTORS), factor), name) for seed in range(200)]

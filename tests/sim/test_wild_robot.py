@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from control.arm import Arm
 from control.config import RobotConfig
 from control.errors import ConfigError, UserError
-from control.types import Command, ResetRequest
+from control.types import Command, Observation, ResetRequest, Spawn
 from policies.spaces import SENSES, Spaces, SpacesConfig
 from sim.robot import SimRobot
 from sim.wild import FACTORS, draw, ranges
@@ -55,7 +55,7 @@ def test_each_factor_alone_changes_what_the_robot_senses(robot, factor):
     frames, joints = lived(robot, TAME)
     wild_frames, wild_joints = lived(robot, ResetRequest("home", 5, wild=(factor,)))
     assert (frames != wild_frames).any() or (joints != wild_joints).any()
-    moves = factor in ("servo", "delay")
+    moves = factor in ("servo", "delay", "late")
     assert (joints != wild_joints).any() == moves
 
 
@@ -70,7 +70,60 @@ def test_a_late_camera_shows_what_was_seen_some_steps_before(robot):
     plain, joints = lived(robot, ResetRequest("home", late))
     frames, moved = lived(robot, ResetRequest("home", late, wild=("delay",)))
     assert (joints == moved).all() and (frames[2:] == plain[:-2]).all()
-    assert (frames[:2] == plain[0]).all()
+    settling, panning = (np.abs(now.astype(int) - plain[0]).mean() for now in (frames[:2], plain[3]))
+    assert settling < 0.1 * panning
+
+
+def test_a_camera_late_by_less_than_a_period_shows_what_was_between_two_looks(robot):
+    """Its picture is the one that a robot of half the period takes then."""
+    seed = next(seed for seed in range(1000) if lateness(seed) == (0.0, 0.05))
+    late, way = robot.reset(ResetRequest("home", seed, wild=("late",))), 0.1 * np.eye(6)[0]
+    with SimRobot(replace(CONFIG, hz=20)) as quick, SimRobot(CONFIG) as prompt:
+        halfway, fresh = (one.reset(ResetRequest("home", seed)) for one in (quick, prompt))
+        for _ in range(4):
+            late, halfway, fresh = (
+                one.step(Command(seen.target_rad + way, seen.seq))
+                for one, seen in ((robot, late), (quick, halfway), (prompt, fresh))
+            )
+            assert apart(late, halfway) < 0.1 * apart(late, fresh)
+            assert late.stamp_s - late.frames["wrist_cam"].stamp_s == pytest.approx(0.05)
+            halfway = quick.step(Command(halfway.target_rad, halfway.seq))
+
+
+def apart(one: Observation, other: Observation) -> float:
+    """How much their pictures differ."""
+    a, b = (seen.frames["wrist_cam"].rgb.astype(float) for seen in (one, other))
+    return float(np.abs(a - b).mean())
+
+
+def lateness(seed: int) -> tuple[float, float]:
+    """Of commands and pictures, in whole ticks, at that seed."""
+    late = draw(ranges(), seed, ["late"]).late
+    return round(late.action_s, 2), round(late.camera_s, 2)
+
+
+def test_a_wild_reset_that_is_refused_leaves_the_robot_as_it_was(robot):
+    seen = robot.reset(ResetRequest("home", 4, wild=FACTORS))
+    with pytest.raises(UserError, match="out of reach"):
+        robot.reset(ResetRequest("home", 5, Spawn((0.9, 0.9), (0.0, 0.0)), wild=("late", "cube")))
+    after = robot.observe()
+    assert after.seq == seen.seq and (after.joints_rad == seen.joints_rad).all()
+    assert after.frames["wrist_cam"].stamp_s == seen.frames["wrist_cam"].stamp_s
+    robot.step(Command(after.target_rad, after.seq))
+
+
+def test_after_a_late_episode_one_that_is_not_sees_at_once(robot):
+    before = lived(robot, TAME)
+    lived(robot, ResetRequest("home", 5, wild=("late",)))
+    assert all((a == b).all() for a, b in zip(before, lived(robot, TAME), strict=True))
+    seen = robot.observe()
+    assert seen.stamp_s == seen.frames["wrist_cam"].stamp_s
+
+
+def test_a_delay_overrules_what_is_late():
+    for seed in range(20):
+        both, alone = (draw(ranges(), seed, factors).ticks_late(10) for factors in (("delay", "late"), ("delay",)))
+        assert both == alone
 
 
 def test_late_actions_move_the_joints_some_steps_later(robot):

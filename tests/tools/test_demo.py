@@ -14,6 +14,7 @@ from training import settings
 SMALL = (
     *("name=small", "robot.camera_px=24", "spaces.camera_px=24", "task.limit_steps=30", "demos.episodes=2"),
     *("net.strides=[3,2]", "net.channels=8", "net.hidden=32", "replay.batch=16", "bootstrap.clone_updates=10"),
+    "bootstrap.variations=2",
     *("schedule.steps=20", "schedule.eval_every=20", "schedule.eval_episodes=1", "schedule.final_episodes=2"),
 )
 

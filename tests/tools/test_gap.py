@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from control import arm as kinematics
 from control.config import RobotConfig
@@ -14,12 +15,14 @@ from control.types import JOINTS, Command, ResetRequest
 from tools import gap
 from tools.gap import ALONE, TOGETHER, followed, simulated
 from tools.lockstep import LockstepTwin
+from training import settings
 
 pytestmark = pytest.mark.clock
 
 CONFIG = RobotConfig(camera_px=16)
 HOME = ResetRequest("home", 0)
 HZ = 10.0
+DONE = SimpleNamespace(successes=0, episodes=[], median_time_s=None)
 
 
 def step(before_rad: np.ndarray, target_rad: np.ndarray, joints_rad: np.ndarray) -> SimpleNamespace:
@@ -74,6 +77,19 @@ def test_a_row_that_there_is_not_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr(gap, "configured", lambda evaluation: SimpleNamespace(robot=CONFIG))
     with pytest.raises(UserError, match="no row the moon; there are: the simulator, commands 20 ms late"):
         gap.main(gap.Arguments("none", only=("the moon",)))
+
+
+def test_nothing_is_wild_besides(monkeypatch):
+    with pytest.raises(UserError, match="leave --set task.wild out"):
+        gap.main(gap.Arguments("none", set=("task.wild=[late]",)))
+
+
+def test_a_policy_that_learned_with_late_pictures_is_judged_with_fresh_ones(monkeypatch):
+    config, asked = settings.load("lift_fast.yaml"), []
+    monkeypatch.setattr(gap, "player", lambda *_: lambda _: None)
+    monkeypatch.setattr(gap, "evaluate", lambda robot, policy, judge, resets, *_: asked.extend(resets) or DONE)
+    gap.row("the simulator", SimpleNamespace(spec=SimpleNamespace(hz=HZ)), config, gap.Arguments("none"), Console())
+    assert config.task.wild == ("late",) and asked and {request.wild for request in asked} == {()}
 
 
 def test_a_twin_in_lock_step_lives_the_same_episode_again_and_sees_what_was():

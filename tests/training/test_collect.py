@@ -19,12 +19,12 @@ from control.errors import ConfigError, DatasetError, TwinarmError
 from control.messages import Result
 from control.types import Spawn
 from policies.spaces import SpacesConfig
-from sim.wild import FACTORS
 from training import settings
 from training.collect import Collection, Demonstrations, action_space, collect, dataset_info, plan, spread
 from training.settings import TaskConfig
 
 HERE = Path(__file__).parent
+WILD = settings.load("lift_wild.yaml")
 
 
 def walks(folder: Path, make_policy=Walk, pause_s: float = 0.0) -> Demonstrations:
@@ -39,12 +39,12 @@ def digests(dataset: Dataset) -> list[str]:
     return [dataset.read(index).digest() for index in dataset.indices()]
 
 
-@pytest.mark.parametrize("made_of, wild", [({}, ()), ({"cube_m": 0.03}, FACTORS)])
+@pytest.mark.parametrize("made_of, wild", [({}, ()), ({"cube_m": 0.03}, WILD.task.wild)])
 def test_an_arm_is_not_recorded_as_if_it_had_been_wild(tmp_path, made_of, wild):
     class Arm(Reacher):
         spec = replace(SPEC, plant=made_of)
 
-    demonstrations = plan(settings.load("lift_wild.yaml"), tmp_path / "set", 7, Arm)
+    demonstrations = plan(WILD, tmp_path / "set", 7, Arm)
     assert demonstrations.request(0).wild == wild
     assert demonstrations.dataset.info.recipe.get("wild", "") == " ".join(wild)
 

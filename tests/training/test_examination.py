@@ -41,7 +41,7 @@ def test_every_factor_of_the_wild_is_told_apart(tmp_path, capsys):
     words = ["scripted", "--wild", "--by-factor", "--workers", "1", "--output", str(tmp_path)]
     assert main([*EVAL, "--curriculum-stage", "3", "--episodes", "1", *words]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 9
+    assert [*told["factors"]][:3] == ["nothing", "cube", "colour"] and len(told["factors"]) == 10
     assert json.loads((Path(told["output"]) / "report.json").read_text())["factors"] == told["factors"]
     assert told["factors"]["nothing"]["success"] == 1.0 and {"low", "high", "n"} <= told["factors"]["delay"].keys()
 
@@ -59,7 +59,7 @@ def test_what_was_found_before_ctrl_c_is_kept_and_told(tmp_path):
     assert process.returncode == 130 and "Traceback" not in said
     [path] = tmp_path.glob("*/report.json")
     kept = json.loads(path.read_text())
-    factors = f"the evaluation and {len(kept['factors'])} of 9 factors alone are kept in {path.parent}"
+    factors = f"the evaluation and {len(kept['factors'])} of 10 factors alone are kept in {path.parent}"
     assert kept["n"] == 3 and factors in said.replace("\n", "")
 
 

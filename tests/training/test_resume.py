@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from arm_episodes import stored, wander
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from control.datasets import Dataset
@@ -23,6 +24,7 @@ from training.metrics import Metrics
 TINY = (
     *("name=tiny", "robot.camera_px=24", "spaces.camera_px=24", "task.limit_steps=20", "demos.episodes=6"),
     *("net.strides=[3,2]", "net.channels=8", "net.hidden=32", "replay.batch=16", "bootstrap.clone_updates=10"),
+    "bootstrap.variations=1",
     *("schedule.steps=40", "schedule.eval_every=40", "schedule.eval_episodes=1", "schedule.final_episodes=1"),
 )
 DEMO = [sys.executable, "-m", "tools.cli", "demo", "--stage", "1", *(w for s in TINY for w in ("--set", s))]
@@ -211,6 +213,14 @@ def test_cloning_from_failures_alone_is_refused(tmp_path, capsys):
     assert main([*train, *words, "--set", "bootstrap.clone_failures=false"]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "none of the 2 demonstrations" in said and "0 succeeded" in said and "bootstrap.clone_failures=true" in said
+
+
+def test_variations_of_what_nobody_knows_the_cube_of_are_refused_before_anything_is_begun(tmp_path, capsys):
+    stored(tmp_path / "theirs", [wander(20, seed, True) for seed in range(2)])
+    words = ["train", "--config", "lift_fast.yaml", "--bootstrap", str(tmp_path / "theirs")]
+    assert main([*words, "--output", str(tmp_path / "runs")]) == 2
+    assert "use simulated ones, or --set bootstrap.variations=0" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("verb", ["demo", "train"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from control.datasets import Dataset
 from control.errors import UserError
@@ -33,7 +34,7 @@ def episode(tmp_path_factory):
 
 @pytest.fixture
 def robot():
-    with SimRobot(CONFIG.robot) as robot:
+    with SimRobot(structs.replace(CONFIG.robot, hz=50)) as robot:
         yield robot
 
 
@@ -119,7 +120,46 @@ def test_late_pictures_say_so(robot, episode):
     others = [alike(robot, episode, seed, ("delay",)) for seed in range(900, 912)]
     age_s = [float(one.stamp_s[9] - one.frame_stamp_s["wrist_cam"][9]) for one in others]
     assert {round(age, 3) for age in age_s} == {0.0, 0.02, 0.04}
-    assert all(one.stamp_s[0] == one.frame_stamp_s["wrist_cam"][0] for one in others)
+    for one, age in zip(others, age_s, strict=True):  # as after a reset, before which the arm stood
+        assert one.stamp_s - one.frame_stamp_s["wrist_cam"] == pytest.approx(age)
+
+
+def late_by(seconds: float) -> int:
+    """A seed at which pictures come so late."""
+    return next(seed for seed in range(900, 2000) if round(lateness(seed), 2) == seconds)
+
+
+def lateness(seed: int) -> float:
+    return float(draw(ranges(), seed, ("late",)).late.camera_s)
+
+
+def test_pictures_late_by_half_a_period_show_what_was_between_two_looks(robot, episode):
+    tame = replace(episode, info=structs.replace(episode.info, recipe={}))
+    fresh, late = (alike(robot, tame, late_by(0.03), factors) for factors in ((), ("late",)))
+    assert late.stamp_s - late.frame_stamp_s["wrist_cam"] == pytest.approx(0.03)
+    t = int(np.abs(np.diff(episode.joints_rad, axis=0)).max(axis=1)[2:40].argmax()) + 3
+    before, between, after = (
+        one.frames["wrist_cam"][at].astype(float) for one, at in ((fresh, t - 2), (late, t), (fresh, t - 1))
+    )
+    apart = np.abs(after - before).mean()
+    assert 0 < np.abs(between - before).mean() < apart and 0 < np.abs(after - between).mean() < apart
+
+
+def test_lateness_is_varied_whatever_delay_was_recorded(robot, episode):
+    assert "delay" in episode.info.recipe["wild"]
+    late = alike(robot, episode, late_by(0.07), ("late",))
+    assert late.stamp_s - late.frame_stamp_s["wrist_cam"] == pytest.approx(0.07)
+
+
+def test_who_begins_with_the_cube_in_hand_is_led_nowhere_beside_it(robot, tmp_path):
+    words = ("collect", "--output", str(tmp_path / "held"), "--episodes", "1", "--workers", "1", "--seed", "3")
+    sizes = [word for change in SIZES for word in ("--set", change)]
+    assert main([*words, "--curriculum-stage", "grasped", *sizes]) == 0
+    held = Dataset.open(tmp_path / "held").read(0)
+    for seed in range(900, 906):
+        other = alike(robot, held, seed, (), 0.4)
+        (was, _), (now, _) = (robot.arm.tool(one.joints_rad[0]) for one in (held, other))
+        assert now == pytest.approx(was, abs=0.001)
 
 
 def test_a_stiffer_arm_bears_the_same_with_less_lag(robot, episode):

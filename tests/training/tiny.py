@@ -26,6 +26,7 @@ TINY = (
     "net.hidden=32",
     "replay.batch=16",
     "bootstrap.clone_updates=20",
+    "bootstrap.variations=0",
     "agent.critic_warmup=10",
     "schedule.steps=60",
     "schedule.eval_every=30",
