@@ -62,7 +62,7 @@ class TidyingRobot:
         return self._robot.spec
 
     def reset(self, request: ResetRequest) -> Observation:
-        """Raises UserError for a request that asks for more than the arm can prepare: another stage than home."""
+        """Raises UserError for what the arm cannot prepare: another stage than home, or wild in more than lateness."""
         if not begins_by_itself(request.stage, request.wild):
             wild = f", wild in {', '.join(request.wild)}" if request.wild else ""
             raise UserError(

@@ -27,9 +27,8 @@ from sim.witness import Witness
 from sim.wrist import WRIST, WristCamera
 
 ONE = np.ones(len(JOINTS))
-Moment = tuple[
-    np.ndarray, np.ndarray, np.ndarray
-]  # joints as measured (J,), the cube's centre (3,), its turn (4,) w x y z
+Moment = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Joints as measured (J,), radians; the cube's centre (3,), metres; its turn (4,), a quaternion w x y z."""
 STILL_S = 3.0  # after which an arm that holds its target, and a cube it let go, have come to rest
 
 

@@ -54,7 +54,11 @@ class Past:
 
 
 class WristCamera:
-    """Shows what was to be seen a while ago. What it is to look at comes first: `wear`, then `begin` or `see`."""
+    """Shows what was to be seen a while ago. Its `past` must have begun since the last `wear`.
+
+    Args:
+        config: picture size, and whether pictures are drawn at the sensor's size first.
+    """
 
     def __init__(self, model: mujoco.MjModel, config: RobotConfig):
         self._px, self._exact = config.camera_px, config.render == "exact"
@@ -68,7 +72,7 @@ class WristCamera:
         self.past.reach(late)
 
     def frame(self, now: mujoco.MjData, now_s: float) -> Frame:
-        """The policy's picture where everything is as in `now`, at `now_s`: of how it was before, if it comes late."""
+        """The policy's picture at `now_s` seconds, all being as in `now`; of how it was before, if it comes late."""
         age_s = self.past.age_s
         data = self.past.then() if age_s else now
         self.pictures += 1

@@ -22,7 +22,7 @@ from sim.cameras import Eye
 from sim.plant import STEP_S
 from sim.scene import SENSOR_HW
 from sim.webcam import Grain
-from sim.wrist import Past
+from sim.wrist import WRIST, Past
 from tools.world import World, twin_calibration
 
 LONGEST_S = 20.0  # of a glide
@@ -107,6 +107,6 @@ class LockstepTwin:
 
     def _frame(self) -> Frame:
         """As a USB camera had it: grain, JPEG, and down to the policy's size."""
-        rgb = self._grain(self._eye.look(self._past.then(), "wrist_cam", *SENSOR_HW))
+        rgb = self._grain(self._eye.look(self._past.then(), WRIST, *SENSOR_HW))
         rgb = unsqueezed(squeezed(rgb), *SENSOR_HW)
         return Frame(policy_picture(rgb, self._px), self._now_s - self._past.age_s)

@@ -79,7 +79,7 @@ def test_a_row_that_there_is_not_is_told_before_anything_runs(monkeypatch):
         gap.main(gap.Arguments("none", only=("the moon",)))
 
 
-def test_nothing_is_wild_besides(monkeypatch):
+def test_nothing_is_wild_besides():
     with pytest.raises(UserError, match="leave --set task.wild out"):
         gap.main(gap.Arguments("none", set=("task.wild=[late]",)))
 
