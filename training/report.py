@@ -107,13 +107,16 @@ def _cells(row: dict[str, Any]) -> str:
     return f"{row['success']:.1%} | {row['n']} | {row['low']:.1%}–{row['high']:.1%} | {time} | {row['mean_reward']:.3f}"
 
 
-def draw(folder: Path, report: dict[str, Any], label: str = "final, 95 % interval") -> None:
-    """`curves.png`: success, values and losses over decisions; `report` as a point with its interval."""
+def draw(folder: Path, report: dict[str, Any], label: str = "policy kept, 95 % interval") -> None:
+    """`curves.png`: success, values and losses over decisions; `report` as a point with its interval, where the policy
+    that it tells of was kept, or else at the end."""
     rows = read(folder)
     figure, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.6), layout="constrained")
     last = max((row["step"] for row in rows), default=0)
     below, above = report["success"] - report["low"], report["high"] - report["success"]
-    axes[0].errorbar(last, report["success"], [[below], [above]], fmt="ko", capsize=4, label=label)
+    axes[0].errorbar(
+        report.get("policy_step", last), report["success"], [[below], [above]], fmt="ko", capsize=4, label=label
+    )
     axes[0].set_ylim(-0.03, 1.05)
     for axis, (title, lines) in zip(axes, PANELS, strict=True):
         for name, label in lines:

@@ -19,7 +19,7 @@ from control.episodes import code_commit
 from control.errors import CheckpointError, UserError
 from tools import training
 from tools.cli import main
-from training import checkpoint, metrics, runs, settings
+from training import checkpoint, metrics, report, runs, settings
 from training.collect import own_first_seed
 from training.evaluate import EVALUATION_SEED, TRAINING_SEED, VALIDATION_SEED
 from training.learner import CLONED_EVERY
@@ -179,6 +179,16 @@ def test_a_finished_run_leaves_report_curves_and_film(tmp_path, demos, capsys):
     assert f"{report['success']:.1%}" in (latest / "report.md").read_text()
     assert len(json.loads((latest / "episodes.json").read_text())) == 3
     assert os.readlink(latest).startswith("tiny/")
+
+
+@pytest.mark.parametrize(("kept", "at"), [({"policy_step": 40}, 40), ({}, 60)])
+def test_the_curves_show_the_judged_policy_where_it_was_kept(tmp_path, monkeypatch, kept, at):
+    drawn = []
+    monkeypatch.setattr(report.plt, "close", drawn.append)
+    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"step": {step}, "q": 0.5}}\n' for step in (20, 40, 60)))
+    report.draw(tmp_path, {"success": 0.9, "low": 0.8, "high": 1.0} | kept)
+    [point] = drawn[0].axes[0].containers
+    assert point[0].get_xdata().tolist() == [at] and point[0].get_ydata().tolist() == [0.9]
 
 
 def test_a_second_run_leaves_the_first_where_it_is(tmp_path):
