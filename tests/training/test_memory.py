@@ -98,7 +98,8 @@ def test_failed_demonstrations_are_cloned_only_where_the_settings_say_so(tmp_pat
 
 def test_shifted_demonstrations_have_every_action_beside_the_look_after_the_one_it_answered(tmp_path):
     dataset = demonstrations(tmp_path / "set", [True], length=5)
-    aligned, shifted = (memory("replay.n_step=1", "replay.batch=256", f"bootstrap.shift_steps={n}") for n in (0, 1))
+    settings = ("replay.n_step=1", "replay.batch=256", "replay.blur=0")
+    aligned, shifted = (memory(*settings, f"bootstrap.shift_steps={n}") for n in (0, 1))
     for kept in (aligned, shifted):
         kept.take_in(dataset, judge(), lambda episode: ())
     right, late = (kept.demonstrated(np.random.default_rng(0)) for kept in (aligned, shifted))
@@ -107,7 +108,7 @@ def test_shifted_demonstrations_have_every_action_beside_the_look_after_the_one_
 
 
 def test_blur_touches_what_the_arm_feels_and_leaves_the_gripper_sharp():
-    plain, blurred = memory(), memory("replay.blur=0.2")
+    plain, blurred = memory("replay.blur=0"), memory("replay.blur=0.2")
     for kept in (plain, blurred):
         kept.add(episode(12), success=False)
     (sharp, dull), rngs = (plain, blurred), [np.random.default_rng(0) for _ in range(2)]
