@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 PRIORITY = 50  # of real time, of who reads the bus
+ACTING = 10  # of who gives the targets, by a clock too: above whatever else wants the processors
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 
 
@@ -32,13 +33,27 @@ def be_prompt(priority: int) -> bool:
 @contextmanager
 def prompt(priority: int) -> Iterator[bool]:
     """Within this the thread has real-time priority, where the system grants it; whether it does."""
+    with _scheduled(os.SCHED_FIFO, priority) as granted:
+        yield granted
+
+
+@contextmanager
+def patient() -> Iterator[bool]:
+    """Within this the thread runs while no other wants to. Without privilege it stays so to its end."""
+    with _scheduled(os.SCHED_IDLE, 0) as granted:
+        yield granted
+
+
+@contextmanager
+def _scheduled(policy: int, priority: int) -> Iterator[bool]:
     before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
     except OSError:
         yield False
         return
     try:
         yield True
     finally:
-        os.sched_setscheduler(0, *before)
+        with suppress(OSError):
+            os.sched_setscheduler(0, *before)

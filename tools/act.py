@@ -10,6 +10,7 @@ from rich.console import Console
 
 from control.errors import UserError
 from control.interfaces import Robot
+from hardware.promptness import ACTING, prompt
 from policies.learned import require_calibration, require_fit
 from policies.tidying import begins_by_itself
 from tools.eval import open_tidying
@@ -56,6 +57,7 @@ def main(arguments: Arguments) -> None:
         stack.callback(conclude)  # however it ends
         told = Told(person.watch, lived, line.tell, lambda why: line.show(f"waiting {why}"))
         courier.start()
+        stack.enter_context(prompt(ACTING))
         act(robot, watched, person.judge(referee(config, robot)), courier, rng, told)
 
 

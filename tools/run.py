@@ -16,6 +16,7 @@ from control.errors import UserError
 from control.interfaces import Robot
 from control.loop import Step
 from control.types import Command, Observation
+from hardware.promptness import ACTING, prompt
 from policies.learned import Notes, require_start
 from policies.remote import RemotePolicy
 from policies.spaces import Spaces
@@ -71,6 +72,8 @@ def main(arguments: Arguments) -> None:
 
         watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments, robot, spaces))
         judge = person.judge(referee(config, robot))
+        if not robot.spec.plant:
+            stack.enter_context(prompt(ACTING))
         try:
             report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
         except KeyboardInterrupt:

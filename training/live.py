@@ -20,6 +20,7 @@ from control.episodes import DatasetInfo, Episode
 from control.errors import UserError
 from control.link import Listener, serving_beside
 from control.types import JOINTS
+from hardware.promptness import patient
 from policies.spaces import SpacesConfig
 from sim.robot import SimRobot
 from training import metrics, runs
@@ -84,7 +85,7 @@ class LiveLearner(Learner):
             card = Card(self.config, self.notes())
             self._reception = Reception(card, self._keep, known, self.spaces.action_size)
             over = threading.Event()
-            with serving_beside(listener, self._reception, over):
+            with serving_beside(listener, self._reception, over), patient():  # an actor here has a clock to keep
                 self._run(watch, over)
             self._take(self._waiting(), watch)  # what came while actors were told that it is enough
             self.save()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from control.errors import DatasetError, LinkError
 from control.link import Listener
 from control.remote import RobotService
 from control.types import Who
+from hardware.promptness import prompt
 from sim.robot import SimRobot
 from tools.bench_wire import StillRobot
 from tools.cli import main
@@ -81,6 +83,12 @@ def learning(folder: Path, endpoint: str) -> Iterator[LiveLearner]:
             thread.join()
 
 
+def run_aside(learner: LiveLearner, listener: Listener, watch: Watch) -> None:
+    """In a thread of its own, for without privilege a thread that was patient stays so."""
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(learner.run, listener, watch).result()
+
+
 def acted(endpoint: str, tell=lambda words: None, by: Callable = lambda policy: policy, told: Told = SILENT) -> Courier:
     """Live through episodes in a simulator as fast as it goes, until the learner has had enough."""
     with closing(Courier(endpoint, tell)) as courier, closing(SimRobot(courier.card.config.robot)) as robot:
@@ -135,7 +143,7 @@ def test_critics_grow_up_once_however_often_cloning_was_interrupted(tmp_path, de
     for _ in range(3):
         learner = LiveLearner(config, folder, job.demonstrations(folder, config, info_of(config)), Watch())
         with Listener(f"ipc://{tmp_path}/learner", largest=LARGEST_PIECE) as listener, suppress(Stopped):
-            learner.run(listener, Watch(enough=lambda: True))
+            run_aside(learner, listener, Watch(enough=lambda: True))
     assert learner.cloned == 3 and learner.credit == config.agent.critic_warmup == 10
 
 
@@ -153,7 +161,7 @@ def test_a_learner_that_hears_nobody_any_more_ends_with_what_befell_it(tmp_path,
     with Listener(endpoint, largest=LARGEST_PIECE) as listener:
         asking.start()
         with pytest.raises(MemoryError):
-            learner.run(listener, Watch(enough=lambda: time.monotonic() > until_s))
+            run_aside(learner, listener, Watch(enough=lambda: time.monotonic() > until_s))
     asking.join()
 
 
@@ -162,7 +170,7 @@ def test_a_run_fed_by_actors_and_one_with_robots_each_say_what_goes_on_with_them
     config = runs.read_config(fed)
     learner = LiveLearner(config, fed, job.demonstrations(fed, config, info_of(config)), Watch())
     with Listener(endpoint, largest=LARGEST_PIECE) as listener, suppress(Stopped):
-        learner.run(listener, Watch(enough=lambda: True))
+        run_aside(learner, listener, Watch(enough=lambda: True))
     assert main(["resume", str(fed)]) == 2
     assert f"go on with: twinarm learn ENDPOINT --run {fed}" in " ".join(capsys.readouterr().err.split())
     own = begun(tmp_path / "own", demos, "schedule.steps=1")
@@ -216,6 +224,23 @@ def test_an_actor_that_is_killed_costs_the_episode_under_way_alone(tmp_path, dem
         assert subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
     log = Dataset.open(folder / "episodes")
     assert len(log.indices()) == learner.episodes and not log.incomplete() and learner.step >= 80
+
+
+def test_whoever_acts_comes_first_and_who_learns_last(tmp_path, demos):
+    folder, endpoint = begun(tmp_path / "run", demos), f"ipc://{tmp_path}/learner"
+    with prompt(1) as granted:
+        pass
+
+    def scheduled(policy: int) -> list[str]:
+        threads = [thread for thread in threading.enumerate() if thread.native_id]
+        return [thread.name for thread in threads if os.sched_getscheduler(thread.native_id) == policy]
+
+    with learning(folder, endpoint) as learner:
+        actor = subprocess.Popen([sys.executable, "-m", "tools.cli", "act", endpoint, "--robot", "sim"])
+        eventually(lambda: learner.episodes >= 1)
+        assert len(scheduled(os.SCHED_IDLE)) == 1  # but whoever listens, beside it, does not keep actors waiting
+        assert (os.sched_getscheduler(actor.pid) == os.SCHED_FIFO) == granted
+    assert actor.wait() == 0
 
 
 def test_a_robot_is_no_learner_and_demonstrations_of_another_size_teach_nobody(tmp_path, demos):
