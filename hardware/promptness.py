@@ -39,7 +39,7 @@ def prompt(priority: int) -> Iterator[bool]:
 
 @contextmanager
 def patient() -> Iterator[bool]:
-    """Within this the thread runs while no other wants to. Without privilege it stays so to its end."""
+    """Within this the thread gives way to others of its session. Without privilege it does so to its end."""
     with _scheduled(os.SCHED_IDLE, 0) as granted:
         yield granted
 
@@ -47,13 +47,12 @@ def patient() -> Iterator[bool]:
 @contextmanager
 def _scheduled(policy: int, priority: int) -> Iterator[bool]:
     before = os.sched_getscheduler(0), os.sched_getparam(0)
-    try:
+    granted = False
+    with suppress(OSError):
         os.sched_setscheduler(0, policy, os.sched_param(priority))
-    except OSError:
-        yield False
-        return
+        granted = True
     try:
-        yield True
+        yield granted
     finally:
         with suppress(OSError):
             os.sched_setscheduler(0, *before)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from control.errors import UserError
 from policies.actor import load_policy
@@ -27,7 +26,6 @@ def load_network(path: Path, device: str = "cpu") -> tuple[Network, dict[str, st
         UserError: what runs it is not installed, or not for that device.
     """
     if path.suffix != EXPORTED:
-        torch.set_num_threads(1)  # a second one waits for whoever shares the cores: at 10 Hz, longer than it works
         return load_policy(path, device)
     if device != "cpu":
         raise UserError(f"{path} runs on the processor alone, not on {device}; serve the .safetensors it was made from")

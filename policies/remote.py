@@ -64,6 +64,8 @@ class RemotePolicy:
         self._caller.limit(deadline_s)
         self._form, self.spaces = look_form(self.card.notes), Spaces(self.card.notes.spaces, arm)
         self._ahead = ThreadPoolExecutor(1) if ahead else None
+        if self._ahead:
+            self._ahead.submit(int).result()  # its thread begins now, not with the first step and that one's priority
         self._asking: Future[Act | None] | None = None
         self._oldest = oldest_steps if ahead else 0
         self._act: Act | None = None

@@ -10,12 +10,11 @@ from rich.console import Console
 
 from control.errors import UserError
 from control.interfaces import Robot
-from hardware.promptness import ACTING, prompt
 from policies.learned import require_calibration, require_fit
 from policies.tidying import begins_by_itself
 from tools.eval import open_tidying
 from tools.flags.act import Arguments
-from tools.robots import open_robot
+from tools.robots import open_robot, punctual
 from tools.run import referee
 from tools.status_line import StatusLine
 from tools.supervision import Supervision, supervised
@@ -57,7 +56,7 @@ def main(arguments: Arguments) -> None:
         stack.callback(conclude)  # however it ends
         told = Told(person.watch, lived, line.tell, lambda why: line.show(f"waiting {why}"))
         courier.start()
-        stack.enter_context(prompt(ACTING))
+        stack.enter_context(punctual(robot, beside=arguments.intervene is not None))
         act(robot, watched, person.judge(referee(config, robot)), courier, rng, told)
 
 

@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from control.arm import Arm
 from control.errors import CheckpointError, UserError
 from control.interfaces import Policy, Robot
@@ -58,6 +60,7 @@ def played(
 
 def _loaded(name: str, arm: Arm) -> tuple[Policy, Notes]:
     path = policy_file(name)
+    torch.set_num_threads(1)  # a second waits for whoever shares the cores: on an arm's clock, longer than it works
     network, header = load_network(path)
     notes = read_notes(path, header)
     spaces = Spaces(notes.spaces, arm)

@@ -1,6 +1,6 @@
 """Robots by the word after `--robot`."""
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from control import config
@@ -9,6 +9,7 @@ from control.errors import UserError
 from control.interfaces import Robot
 from control.remote import RemoteRobot
 from hardware.address import open_arm
+from hardware.promptness import ACTING, prompt
 from sim.robot import SimRobot
 from sim.scene import plant
 from tools.rig import TwinArm
@@ -42,6 +43,17 @@ def open_robot(name: str, wanted: RobotConfig, realtime: bool = False) -> Robot:
         robot.close()
         raise UserError(f"the robot at {name} {fault}")
     return robot
+
+
+def punctual(robot: Robot, beside: bool) -> AbstractContextManager[bool]:
+    """Real-time priority for the thread that acts on an arm, which does not wait for it; nothing on a simulator.
+
+    To be entered when every other thread has been started, for those of it would inherit what is its alone.
+
+    Args:
+        beside: whether a person is, whose dead-man must not wait for the policy either.
+    """
+    return nullcontext(False) if robot.spec.plant or beside else prompt(ACTING)
 
 
 def fitting_config(robot: str, named: str | None, default: str) -> str:

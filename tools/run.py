@@ -16,7 +16,6 @@ from control.errors import UserError
 from control.interfaces import Robot
 from control.loop import Step
 from control.types import Command, Observation
-from hardware.promptness import ACTING, prompt
 from policies.learned import Notes, require_start
 from policies.remote import RemotePolicy
 from policies.spaces import Spaces
@@ -25,7 +24,7 @@ from tools.flags.eval import Arguments as EvalArguments
 from tools.flags.run import Arguments
 from tools.person import await_enter
 from tools.players import played
-from tools.robots import open_robot
+from tools.robots import open_robot, punctual
 from tools.supervision import supervised
 from tools.timing import Watched, spent, times
 from training.collect import dataset_info
@@ -72,8 +71,7 @@ def main(arguments: Arguments) -> None:
 
         watched = Watched(person.policy(policy), gate(arguments, notes), asking(arguments, robot, spaces))
         judge = person.judge(referee(config, robot))
-        if not robot.spec.plant:
-            stack.enter_context(prompt(ACTING))
+        stack.enter_context(punctual(robot, beside=arguments.intervene is not None))
         try:
             report = evaluate(robot, watched, judge, resets, config.task.limit_steps, watch, told)
         except KeyboardInterrupt:

@@ -3,6 +3,8 @@
 import signal
 import threading
 
+import torch
+
 from control.arm import Arm
 from control.keys import read_keys
 from control.link import Listener
@@ -17,6 +19,7 @@ from tools.players import policy_file
 def main(arguments: Arguments) -> None:
     """Load, say so in one line, answer until SIGINT or SIGTERM."""
     path = policy_file(arguments.policy)
+    torch.set_num_threads(1)  # a second waits for whoever shares the cores, and the arm's driver may
     network, header = load_network(path, arguments.device)
     notes, stop = read_notes(path, header), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -85,7 +85,7 @@ class LiveLearner(Learner):
             card = Card(self.config, self.notes())
             self._reception = Reception(card, self._keep, known, self.spaces.action_size)
             over = threading.Event()
-            with serving_beside(listener, self._reception, over), patient():  # an actor here has a clock to keep
+            with serving_beside(listener, self._reception, over), patient():  # an actor beside it has a clock
                 self._run(watch, over)
             self._take(self._waiting(), watch)  # what came while actors were told that it is enough
             self.save()

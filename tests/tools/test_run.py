@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from control.arm import Arm, facts
 from control.datasets import Dataset
@@ -19,6 +21,7 @@ from control.errors import CheckpointError
 from control.link import Listener
 from control.remote import RobotService
 from control.types import Command, ResetRequest
+from hardware.promptness import ACTING, prompt
 from policies.actor import NetConfig, PolicyNet, save_policy
 from policies.learned import Notes, require_start, shapes_for, write_notes
 from policies.spaces import Spaces, SpacesConfig
@@ -26,7 +29,7 @@ from sim.robot import SimRobot
 from tools.bench_wire import StillRobot
 from tools.cli import main
 from tools.flags.run import Arguments
-from tools.robots import robot_section
+from tools.robots import punctual, robot_section
 from tools.run import asking, opened
 from training import settings
 from training.evaluate import EpisodeResult
@@ -176,6 +179,28 @@ def test_a_simulator_that_puts_the_cube_back_by_itself_keeps_time_too_where_some
         for _ in range(5):
             seen = robot.step(Command(seen.target_rad, seen.seq))
         assert time.monotonic() - began_s > 0.4
+
+
+@pytest.mark.parametrize(
+    ("plant", "beside", "first"), [({}, False, True), ({}, True, False), ({"gravity": "on"}, False, False)]
+)
+def test_who_acts_on_an_arm_comes_first_but_not_before_a_person_nor_in_a_simulator(plant, beside, first):
+    with prompt(ACTING) as granted:
+        pass
+    robot = SimpleNamespace(spec=SimpleNamespace(plant=plant))
+    with punctual(robot, beside):
+        assert os.sched_getparam(0).sched_priority == (ACTING if first and granted else 0)
+    assert os.sched_getparam(0).sched_priority == 0
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_a_policy_infers_with_one_thread(tmp_path, command):
+    torch.set_num_threads(2)
+    try:
+        assert main([command, policy(tmp_path), *SHORT, "--episodes", "1"]) == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_an_interrupted_run_tells_what_there_is(tmp_path, capsys, monkeypatch):

@@ -21,7 +21,7 @@ from control.errors import DatasetError, LinkError
 from control.link import Listener
 from control.remote import RobotService
 from control.types import Who
-from hardware.promptness import prompt
+from hardware.promptness import ACTING, prompt
 from sim.robot import SimRobot
 from tools.bench_wire import StillRobot
 from tools.cli import main
@@ -226,20 +226,21 @@ def test_an_actor_that_is_killed_costs_the_episode_under_way_alone(tmp_path, dem
     assert len(log.indices()) == learner.episodes and not log.incomplete() and learner.step >= 80
 
 
-def test_whoever_acts_comes_first_and_who_learns_last(tmp_path, demos):
+def test_whoever_acts_on_an_arm_comes_first_and_who_learns_last(tmp_path, demos):
     folder, endpoint = begun(tmp_path / "run", demos), f"ipc://{tmp_path}/learner"
-    with prompt(1) as granted:
+    with prompt(ACTING) as granted:
         pass
 
-    def scheduled(policy: int) -> list[str]:
-        threads = [thread for thread in threading.enumerate() if thread.native_id]
-        return [thread.name for thread in threads if os.sched_getscheduler(thread.native_id) == policy]
+    def learn_last() -> int:
+        threads = [thread.native_id for thread in threading.enumerate() if thread.native_id]
+        return [os.sched_getscheduler(thread) for thread in threads].count(os.SCHED_IDLE)
 
     with learning(folder, endpoint) as learner:
-        actor = subprocess.Popen([sys.executable, "-m", "tools.cli", "act", endpoint, "--robot", "sim"])
+        actor = subprocess.Popen([sys.executable, "-m", "tools.cli", "act", endpoint, "--robot", "twin"])
         eventually(lambda: learner.episodes >= 1)
-        assert len(scheduled(os.SCHED_IDLE)) == 1  # but whoever listens, beside it, does not keep actors waiting
-        assert (os.sched_getscheduler(actor.pid) == os.SCHED_FIFO) == granted
+        tasks = [int(task) for task in os.listdir(f"/proc/{actor.pid}/task")]
+        assert [os.sched_getparam(task).sched_priority for task in tasks].count(ACTING) == granted
+        assert learn_last() == 1  # but whoever listens beside it
     assert actor.wait() == 0
 
 
