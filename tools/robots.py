@@ -48,10 +48,10 @@ def open_robot(name: str, wanted: RobotConfig, realtime: bool = False) -> Robot:
 def punctual(robot: Robot, beside: bool) -> AbstractContextManager[bool]:
     """Real-time priority for the thread that acts on an arm, which does not wait for it; nothing on a simulator.
 
-    To be entered when every other thread has been started, for those of it would inherit what is its alone.
+    Enter it last: a thread that is started within inherits the priority.
 
     Args:
-        beside: whether a person is, whose dead-man must not wait for the policy either.
+        beside: whether a person stands beside, whose dead-man must not wait for the policy either.
     """
     return nullcontext(False) if robot.spec.plant or beside else prompt(ACTING)
 
