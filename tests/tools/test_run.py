@@ -193,6 +193,23 @@ def test_who_acts_on_an_arm_comes_first_but_not_before_a_person_nor_in_a_simulat
     assert os.sched_getparam(0).sched_priority == 0
 
 
+def test_who_runs_a_policy_on_an_arm_comes_first_alone(tmp_path):
+    with prompt(ACTING) as granted:
+        pass
+    start = ("--config", "lift_fast.yaml", "--curriculum-stage", "home", "--set", "task.limit_steps=30")
+    kept = ("--ahead", "--output", str(tmp_path / "set"))
+    with served(tmp_path) as endpoint:
+        command = [sys.executable, "-m", "tools.cli", "run", endpoint, "--robot", "twin", *start, *kept]
+        with subprocess.Popen(command) as running:
+            while not list((tmp_path / "set").glob("*.part")):
+                assert running.poll() is None
+                time.sleep(0.05)
+            time.sleep(0.5)  # as long as a few actions that were asked for in the background
+            tasks = [int(task) for task in os.listdir(f"/proc/{running.pid}/task")]
+            assert [os.sched_getparam(task).sched_priority for task in tasks].count(ACTING) == granted
+        assert running.returncode == 0
+
+
 @pytest.mark.parametrize("command", ["run", "eval"])
 def test_a_policy_infers_with_one_thread(tmp_path, command):
     torch.set_num_threads(2)
